@@ -1,6 +1,6 @@
 """Classes of students for tests of reports. Their grades are made up, without a run."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from grader.book.verdict import Exit, Status, TestResult, Verdict, judge
 from grader.book.workbook import Workbook
@@ -47,8 +47,11 @@ def verdict(koan: str, status: Status, *, names: Iterable[str] = (), text: str =
     return judge(koan, "x", [test], "", finished, seconds=0.25, seed=7, output=output, names=names_of)
 
 
-def grade(book: Workbook, name: str, verdicts: Iterable[Verdict], **more: object) -> Grade:
-    koans = tuple(score(book.koans[v.koan], v) for v in verdicts)
+def grade(
+    book: Workbook, name: str, verdicts: Iterable[Verdict], *, answers: Mapping[str, str] = {}, **more: object
+) -> Grade:
+    """`answers` are what the learner wrote, by koan."""
+    koans = tuple(score(book.koans[v.koan], v, answers.get(v.koan, "")) for v in verdicts)
     values: dict[str, object] = {
         "submission": name,
         "id": identify([(name, f"forks/{name}")])[0],
@@ -82,6 +85,7 @@ def a_class(book: Workbook) -> Class:
             book,
             "ben",
             half,
+            answers={v.koan: f"def add(a, b):\n    return a - {i}" for i, v in enumerate(half) if v.names},
             commit="a1b2c3d4e5f60718293a4b5c6d7e8f9012345678",
             branch="main",
             authored="2026-11-21T20:00:00+01:00",
@@ -107,7 +111,8 @@ def a_hostile_class(book: Workbook) -> Class:
         huge = HUGE if text == EVERYTHING else text
         raw = [Verdict(order[0], "x", Status.crashed, huge, huge, (), (text[:300],), output=huge)]
         origin = dict.fromkeys(("commit", "branch", "authored", "handed_in", "student"), text[:300])
+        answers = {**dict.fromkeys(order, text), order[0]: huge}
         more = {"isolation": text[:100], "device": text[:100], "notes": (text[:300],), **origin}
-        grades.append(grade(book, f"{text[:400]} {i}", [*raw, *koans[1:]], **more))
+        grades.append(grade(book, f"{text[:400]} {i}", [*raw, *koans[1:]], answers=answers, **more))
     grades.append(grade(book, EVERYTHING, [], problem=EVERYTHING, folder=EVERYTHING, trusted=False))
     return Class(EVERYTHING, 7, tuple(grades), notes=HOSTILE)

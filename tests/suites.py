@@ -55,6 +55,7 @@ LINUX_ONLY = {
     "kernels/test_hostile_texts.py": "texts of strangers, with limits that Linux enforces",
     "kernels/test_refused_by_both.py": "Triton's compiler",
     "kernels/test_without_triton.py": "takes Triton away on Linux, where it is",
+    "project/test_wheel_grading.py": "a class is graded on Linux, where there is a sandbox",
 }
 MAINTAINERS = (
     *("author/*", "fuzz/*", "oracles/*"),

@@ -12,8 +12,8 @@ import typer
 from rich.text import Text
 
 from grader.book import terminal
-from grader.book.errors import needs
-from grader.book.workbook import find_root
+from grader.book.errors import KoansError, needs
+from grader.book.workbook import Workbook, find_root
 from grader.cli.base import Json, dump, here, own_workbook, show, version, waiting
 
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ def init(
 
 
 def release(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder, or an empty repository.")],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="DIR", help="A new or empty folder, or an empty repository.", show_default=False),
+    ] = None,
     source: Annotated[
         str,
         typer.Option(metavar="OWNER/NAME", help="Its future public repository: adds badges that open its notebooks."),
@@ -65,6 +68,17 @@ def release(
             show_default=False,
         ),
     ] = None,
+    gradescope: Annotated[
+        Path | None,
+        typer.Option("--gradescope", metavar="ZIP", help="Write an autograder for Gradescope.", show_default=False),
+    ] = None,
+    minutes: Annotated[
+        int, typer.Option(metavar="N", min=1, max=40, help="The time limit of the assignment on Gradescope.")
+    ] = 10,
+    require_isolation: Annotated[
+        bool,
+        typer.Option("--require-isolation", help="The autograder grades nothing if a part of the sandbox is missing."),
+    ] = False,
 ) -> None:
     """Write the student edition: no solutions, its own workflow, and stubs for `koans reset`. For instructors.
 
@@ -77,18 +91,37 @@ def release(
 
     Of each assignment, students get the title, koans, points, dates and the late rule: `koans list` shows them.
 
+    --gradescope writes a zip file to upload to a programming assignment on Gradescope. It has the whole workbook, with
+    solutions, and all of each assignment, also its secret. So it is for you alone.
+
     \b
     Examples:
       koans release ../koans-autumn
       koans release ../koans-autumn --assignment assignments/koans-1
+      koans release --gradescope autograder.zip --assignment assignments/koans-1
       koans release ../koans-autumn --source ada/koans-autumn
     """
     needs("`koans release`", "linux", "darwin")
+    if folder is None and gradescope is None:
+        raise KoansError("say what to write: a folder for the student edition, or --gradescope ZIP")
+    book = own_workbook()
+    if folder is not None:
+        _write_edition(book, folder, source, assignments or [])
+    if gradescope is not None:
+        from grader.course.container import Settings
+        from grader.course.edition.autograder import write_autograder
+
+        with waiting("writing the autograder"):
+            size = write_autograder(book, gradescope, assignments or [], Settings(minutes, require_isolation))
+        show(Text(f"{gradescope}: autograder, {size / 1e6:.1f} MB"))
+        show(Text("next: upload it to Gradescope; it has the solutions, so give it to nobody else", "dim"))
+
+
+def _write_edition(book: Workbook, folder: Path, source: str, assignments: Sequence[Path]) -> None:
     from grader.course.edition.release import release as write_edition
     from grader.course.scheme import decided_for
 
-    book = own_workbook()
-    decided, published = decided_for(book, assignments or [])
+    decided, published = decided_for(book, assignments)
     with waiting("writing the edition"):
         made = write_edition(book, folder, source, decided, published)
     manifest = made.manifest

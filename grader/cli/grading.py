@@ -13,6 +13,7 @@ import typer
 
 from grader.book.errors import KoansError, needs
 from grader.book.files import write_file
+from grader.book.places import SHIPPED
 from grader.book.workbook import Workbook, find_root
 from grader.cli.base import Json, installed, say, show, waiting
 from grader.judge.runner import Runner
@@ -24,19 +25,28 @@ if TYPE_CHECKING:
     from grader.course.scheme import Scheme
 
 FORMATS = (
-    "Write a report: one file for all (json, json-full, html, canvas, ctrf, junit), or one file for each submission, "
-    "with {} for its id (gradescope, classroom50, github, github-summary). May be given several times."
+    "Write a report: one file for all (json, json-full, html, csv, canvas, moodle, ctrf, junit), or one file for each "
+    "submission, with {} for its id (gradescope, classroom50, github, github-summary). May be given several times."
 )
 
 Formats = Annotated[list[str] | None, typer.Option("--format", metavar="NAME=FILE", help=FORMATS)]
 ClassName = Annotated[str, typer.Option("--class", metavar="NAME", help="The name of the class in reports.")]
-Gradebook = Annotated[Path | None, typer.Option(metavar="CSV", help="Canvas's own export, for --format canvas.")]
+GRADEBOOK = "What the platform exports: Canvas's gradebook for canvas, Moodle's grading worksheet for moodle."
+Gradebook = Annotated[Path | None, typer.Option(metavar="CSV", help=GRADEBOOK)]
+Since = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--since",
+        metavar="FILE",
+        help="An earlier result (--format json=…): html shows what has changed since then. May be given several times.",
+    ),
+]
 Column = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="The column of that export, an assignment's title or id; added if it is missing [default: the title of "
-        "the assignment, or Tensor Koans].",
+        help="For canvas: the column of that export, an assignment's title or id; added if it is missing [default: the "
+        "title of the assignment, or Tensor Koans].",
         show_default=False,
     ),
 ]
@@ -66,6 +76,7 @@ def grade(
     gradebook: Gradebook = None,
     column: Column = None,
     assignments: Assignments = None,
+    since: Since = None,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -138,6 +149,7 @@ def grade(
       koans grade . --workbook ../koans --format github=- \\
         --format github-summary=$GITHUB_STEP_SUMMARY
       koans grade ../forks --seed 1234 --class "Numerics" --format html=class.html
+      koans grade ../forks --since last-week.json --format html=class.html
       koans grade roster.csv --seed 1234 --format gradescope='out/{}.json'
       koans grade ../forks --seed 1234 --on local:4
       koans grade ../forks --seed 1234 --on tls://head:8786 --certificates ~/certs
@@ -153,6 +165,7 @@ def grade(
     from grader.course.intake.collect import apart, collect
     from grader.course.marking import marked
     from grader.course.report import formats as files
+    from grader.course.report import read_json
     from grader.course.scheme import koans_of, read_all, seeding
     from grader.course.seeds import draw
     from grader.course.verdict_cache import VerdictCache
@@ -164,7 +177,9 @@ def grade(
     if schemes and feedback:
         raise KoansError("--feedback is no grade, so it takes no --assignment")
     reports = [files.parse(text) for text in formats or []]
-    options = files.Options(gradebook, _column(column, schemes), os.environ, tuple(paths))
+    before = read_json.earlier(since or [])
+    inputs = (*paths, *(since or []))
+    options = files.Options(gradebook, _column(column, schemes), os.environ, inputs, book, before)
     files.check(reports, len(paths), options)
     one_each = single or feedback or any(files.is_for_one(report) for report in reports)
     with Intake(book) as intake:
@@ -228,6 +243,7 @@ def report(
     gradebook: Gradebook = None,
     column: Column = None,
     assignments: Assignments = None,
+    since: Since = None,
     judge: Annotated[
         Path | None,
         typer.Option("--workbook", metavar="DIR", help="The workbook that judged [default: the installed one]."),
@@ -249,6 +265,7 @@ def report(
     Examples:
       koans report graded/*.json --format html=class.html
       koans report graded/*.json --format canvas=import.csv --gradebook export.csv
+      koans report class.json --since last-week.json --format html=class.html
       koans report graded/*.json --roster students.csv --format html=class.html
       koans report class.json --assignment assignments/koans-1 \\
         --format html=class.html
@@ -262,12 +279,11 @@ def report(
     from grader.course.students import Found, combine, together, with_roster
 
     reports = [files.parse(text) for text in formats or []]
-    inputs = (*results, *([] if roster is None else [roster]))
-    schemes: tuple[Scheme, ...] = ()
-    if assignments:
-        book = Workbook(find_root(judge) if judge is not None else installed())
-        schemes = read_all(assignments, book)
-    options = files.Options(gradebook, _column(column, schemes), os.environ, inputs)
+    inputs = (*results, *(since or []), *([] if roster is None else [roster]))
+    book = Workbook(find_root(judge) if judge is not None else installed() if assignments else SHIPPED)
+    schemes = read_all(assignments or [], book)
+    before = read_json.earlier(since or [])
+    options = files.Options(gradebook, _column(column, schemes), os.environ, inputs, book, before)
     if any(one.name == files.FULL for one in reports):
         raise KoansError(f"--format {files.FULL}: a file of results may lack details; `koans grade` writes this format")
     spool = Spool()
@@ -293,6 +309,7 @@ def deliver(reports: Sequence[ReportFile], results: Class, options: Options, *, 
     from grader.course.report import formats as files
     from grader.course.report import grades as grades_screen
     from grader.course.report.names import labels
+    from grader.course.since import compare, in_a_line
 
     notes: list[str] = []
     try:
@@ -309,5 +326,7 @@ def deliver(reports: Sequence[ReportFile], results: Class, options: Options, *, 
             lines = []
         if as_json:
             write_file("-", files.Streamed("json", results))
+        if options.since is not None:
+            notes = [*notes, in_a_line(compare(results, options.since))]
         for line in [*lines, *notes]:
             say(line)

@@ -159,16 +159,13 @@ def moment(text: str, assignment: Assignment, *, last: bool = False) -> datetime
 
 
 def aware(when: datetime, assignment: Assignment) -> datetime:
-    """The time with the assignment's time zone, if it has no offset.
+    """The time with the assignment's time zone, if it has no offset."""
+    return when if when.tzinfo is not None else when.replace(tzinfo=zone(assignment))
 
-    Raises KoansError if the clocks of the time zone skip this time.
-    """
-    if when.tzinfo is not None:
-        return when
-    local = when.replace(tzinfo=zone(assignment))
-    if local.astimezone(UTC).astimezone(local.tzinfo).replace(tzinfo=None) != when:
-        raise KoansError(f"{when} does not exist in {assignment.time_zone}: clocks were put forward")
-    return local
+
+def exists(when: datetime) -> bool:
+    """Whether clocks show this time. They skip an hour when they are put forward."""
+    return when.astimezone(UTC).astimezone(when.tzinfo).replace(tzinfo=None) == when.replace(tzinfo=None)
 
 
 def opens(assignment: Assignment) -> datetime | None:
@@ -185,6 +182,8 @@ def _when(field: str, text: str, assignment: Assignment, *, last: bool = False) 
     found = moment(text, assignment, last=last) if text else None
     if text and found is None:
         raise KoansError(f"{field}: '{text}' is not a time; write it as in 2026-11-20T23:59:00")
+    if found is not None and not exists(found):
+        raise KoansError(f"{field}: {text} does not exist in {assignment.time_zone}: clocks are put forward then")
     return found
 
 

@@ -19,7 +19,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from grader.book.errors import KoansError, read_file
-from grader.course.assignment import Assignment, length, moment
+from grader.course.assignment import Assignment, exists, length, moment
 
 EXTENSIONS, OVERRIDES = "extensions.csv", "overrides.csv"
 COLUMNS = {
@@ -84,6 +84,8 @@ def extensions(file: Path, text: str, assignment: Assignment) -> Exceptions[Exte
             if not cells["due"].startswith("+"):
                 raise KoansError(f"{file}:{line}: '{cells['due']}' is not a time; write 2026-11-20 23:59, or +2 days")
             longer = length(cells["due"][1:], f"{file}:{line}")
+        elif not exists(due):
+            raise KoansError(f"{file}:{line}: {cells['due']} does not exist: clocks are put forward then")
         found.append(Extension(**_decided(cells), line=line, due=due, longer=longer))
     return Exceptions(file, tuple(found))
 

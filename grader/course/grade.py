@@ -20,6 +20,7 @@ from grader.book.proven_cards import proven
 from grader.book.stubs import stub_of
 from grader.book.verdict import Status, Verdict, with_unmet_imports
 from grader.book.workbook import Koan, Rung, Workbook
+from grader.course.answer import excerpt
 from grader.course.engine.protocol import Engine, Ungraded
 from grader.course.intake.client import Intake
 from grader.course.intake.collect import apart, collect
@@ -45,7 +46,8 @@ class Graded(msgspec.Struct, frozen=True):
     """One koan's verdict and the points it earns.
 
     Points for `fast` are counted separately, because nobody can earn them without a GPU. `tests` are the tests without
-    the gpu mark that ran, and `tests_passed` those of them that passed. Both are 0 if none or all of them passed.
+    the gpu mark that ran, and `tests_passed` those of them that passed. Both are 0 if none or all of them passed. If
+    the verdict names wrong answers, `answer` is what the learner wrote, as `grader.course.answer` shortens it.
     """
 
     points: Points
@@ -56,6 +58,7 @@ class Graded(msgspec.Struct, frozen=True):
     fast_earned: Points = 0
     tests: Count = 0
     tests_passed: Count = 0
+    answer: str = ""
 
 
 class Grade(msgspec.Struct, frozen=True):
@@ -252,6 +255,14 @@ class _Batch:
         if self.cache is not None:
             self.cache.put(self._key(self.workbook.koans[verdict.koan], current), verdict)
 
+    def _answer(self, koan: Koan, verdict: Verdict, submission: Submission) -> str:
+        """What the learner wrote, if the verdict names wrong answers."""
+        text = submission.texts.get(koan.id) if verdict.names else None
+        if text is None:
+            return ""
+        failed = [test.function for test in verdict.tests if test.status == Status.failed]
+        return excerpt(text, stub_of(self.workbook, koan), failed, (submission.name, submission.student))
+
     def _key(self, koan: Koan, current: _InProgress) -> str:
         imports = imports_of(self.workbook, current.submission, koan)
         return self.keys.key(koan, current.submission.texts[koan.id], imports=imports, seed=current.seed)
@@ -260,7 +271,11 @@ class _Batch:
         order, submission = current.koans, current.submission
         statuses = {koan: verdict.status for koan, verdict in current.verdicts.items()}
         verdicts = {koan: with_unmet_imports(verdict, statuses) for koan, verdict in current.verdicts.items()}
-        results = tuple(score(koan, verdicts[koan.id]) for koan in order if koan.id in verdicts)
+        results = tuple(
+            score(koan, verdicts[koan.id], self._answer(koan, verdicts[koan.id], submission))
+            for koan in order
+            if koan.id in verdicts
+        )
         return Grade(
             submission=submission.name,
             folder=submission.origin,
@@ -332,15 +347,15 @@ def _is_isolated(verdict: Verdict) -> bool:
     return not verdict.isolation or verdict.isolation.startswith("isolated")
 
 
-def score(koan: Koan, verdict: Verdict) -> Graded:
-    """The points that a verdict earns."""
+def score(koan: Koan, verdict: Verdict, answer: str = "") -> Graded:
+    """The points that a verdict earns. `answer` is what the learner wrote."""
     fast = verdict.fast == Status.passed
     earned = koan.points if verdict.passed else 0
     fast_earned = koan.fast_points if fast else 0
     ran = [test for test in verdict.tests if not test.gpu and test.status != Status.not_run_here]
     passed = sum(test.status == Status.passed for test in ran)
     tests = (len(ran), passed) if 0 < passed < len(ran) else (0, 0)
-    return Graded(koan.points, earned, verdict, koan.rung, koan.fast_points, fast_earned, *tests)
+    return Graded(koan.points, earned, verdict, koan.rung, koan.fast_points, fast_earned, *tests, answer=answer)
 
 
 def lack_of_isolation(engine: Engine) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -146,6 +147,29 @@ def _keys(grade: Grade) -> Iterator[tuple[str, str]]:
         yield "id", grade.student.casefold()
 
 
+def same_students(now: Sequence[Grade], before: Sequence[Grade]) -> list[int | None]:
+    """The position in `before` of the grade of each student in `now`, None for a student who is not there.
+
+    Grades belong together as in `combine`. Work is often handed in at another place the next time, so a name that only
+    one grade of each class has belongs to one student, too, unless two ids say otherwise.
+    """
+    by_key: dict[tuple[str, str], list[int]] = {}
+    for i, grade in enumerate(before):
+        for key in _keys(grade):
+            by_key.setdefault(key, []).append(i)
+    names = Counter(grade.submission for grade in now)
+    found: list[int | None] = []
+    for grade in now:
+        alike = sorted({i for key in _keys(grade) for i in by_key.get(key, ())})
+        same = next((i for i in alike if _same_student(grade, before[i])), None)
+        namesakes = by_key.get(("name", grade.submission), [])
+        if same is None and names[grade.submission] == len(namesakes) == 1:
+            (only,) = namesakes
+            same = None if grade.student and before[only].student else only
+        found.append(same)
+    return found
+
+
 def _same_student(one: Grade, other: Grade) -> bool:
     if one.student and other.student:
         return one.student.casefold() == other.student.casefold()
@@ -190,14 +214,20 @@ class _Work(NamedTuple):
 
 
 def with_roster(results: Class, roster: Roster) -> Class:
-    """The class with a grade of 0 points for each student of the roster of whom it has no work."""
+    """The class with a grade of 0 points for each student of the roster of whom it has no work.
+
+    The roster may say why.
+    """
     works = [_Work(grade.submission, grade.student) for grade in heads(results.grades)]
-    absent = [Entry(not_handed_in(row.name, row.id, results)) for row in missing(roster.rows, works)]
+    absent = [
+        Entry(not_handed_in(row.name, row.id, results, row.problem or NOTHING_HANDED_IN))
+        for row in missing(roster.rows, works)
+    ]
     together = [*entries(results.grades), *absent]
     return sorted_class(results.name, results.seed, together, (*results.notes, *roster.notes))
 
 
-def not_handed_in(name: str, student: str, results: Class) -> Grade:
+def not_handed_in(name: str, student: str, results: Class, problem: str = NOTHING_HANDED_IN) -> Grade:
     """The grade of a student of whom the class has no work: 0 points, and why."""
     graded = heads(results.grades)
     first = graded[0] if graded else None
@@ -216,7 +246,7 @@ def not_handed_in(name: str, student: str, results: Class) -> Grade:
         device="",
         started=max((grade.started for grade in graded), default=now),
         seconds=0.0,
-        problem=NOTHING_HANDED_IN,
+        problem=problem,
         student=student,
         seed_digest=first.seed_digest if first else results.seed_digest,
     )

@@ -125,6 +125,11 @@ def test_days_are_24_hours_also_when_clocks_are_put_back(tmp_path):
     assert mark(scheme, handed_in("2026-10-25T22:59:01")).days_late == 2
 
 
+def test_a_time_of_hand_in_that_no_clock_showed_is_taken_as_it_is(tmp_path):
+    text = KOANS + 'time_zone = "Europe/Berlin"\ndue = 2026-03-28T12:00:00\n' + PER_DAY
+    assert mark(scheme_of(tmp_path, text), handed_in("2026-03-29T02:30:00")).days_late == 1
+
+
 @pytest.mark.parametrize(
     ("rule", "earned"),
     [
@@ -375,6 +380,7 @@ def test_a_mistake_in_an_assignment_is_named(tmp_path, text, says):
     [
         ("ada,soon,,prof,now\n", "extensions.csv:2: 'soon' is not a time"),
         ("ada,+3 dys,,prof,now\n", "'3 dys' is not a length of time"),
+        ("ada,2026-03-29T02:30:00,,prof,now\n", "extensions.csv:2: 2026-03-29T02:30:00 does not exist"),
         ("ada,+3 days,,,now\n", "the cell 'by' is empty"),
         (",+3 days,,prof,now\n", "the cell 'student' is empty"),
         ('ada,"+3 days,,prof,now\n', "cannot be read as CSV"),

@@ -39,8 +39,8 @@ def read(tmp_path, text: str) -> Class:
     return read_json.read(file)
 
 
-def failing(book: Workbook, name: str, characters: int, *, named: bool, output: int = 0) -> Grade:
-    """A student who fails every koan. Each message is another text of so many characters."""
+def failing(book: Workbook, name: str, characters: int, *, named: bool, output: int = 0, answer: int = 0) -> Grade:
+    """A student who fails every koan. Each message, output and answer is another text of so many characters."""
     rng = random.Random(name)
 
     def text(longest: int) -> str:
@@ -53,7 +53,10 @@ def failing(book: Workbook, name: str, characters: int, *, named: bool, output: 
         names = {"f": tuple(looks)} if named else {}
         end = Exit(finished=True)
         judged.append(judge(koan, "x", [test], "", end, seconds=rng.random(), seed=7, output=text(output), names=names))
-    return grade(book, name, judged, cards=(), isolation="isolated: landlock 7, seccomp, " + "limits, " * 20)
+    answers = {koan: text(answer) for koan in book.koans} if answer else {}
+    return grade(
+        book, name, judged, answers=answers, cards=(), isolation="isolated: landlock 7, seccomp, " + "limits, " * 20
+    )
 
 
 def solver(book: Workbook) -> Grade:
@@ -65,6 +68,7 @@ STUDENTS = {
     "failed all, named": lambda book: failing(book, "ben", 500, named=True),
     "failed all, no name": lambda book: failing(book, "cyd", 500, named=False),
     "printed a lot": lambda book: failing(book, "dan", 900, named=False, output=3100),
+    "long answers": lambda book: failing(book, "fay", 500, named=True, answer=1500),
     "one huge text each": lambda book: failing(book, "eve", 100_000, named=False, output=100_000),
 }
 
@@ -148,6 +152,24 @@ def test_a_text_without_room_is_cut_and_says_how_many_characters_are_missing(tmp
         ):
             start, missing = re.fullmatch(r"(.*?)\n?… (\d+) more characters", cut, re.DOTALL).groups()
             assert text.startswith(start) and len(start) + int(missing) == len(text)
+
+
+def test_what_a_learner_wrote_comes_back_and_is_left_out_before_anything_else(tmp_path):
+    full = failing(BOOK, "ben", 300, named=True, answer=300)
+    few = msgspec.structs.replace(full, koans=full.koans[:10])
+    [back] = read(tmp_path, written(Class("C", 7, (few,)))).grades
+    assert [koan.answer for koan in back.koans] == [koan.answer for koan in few.koans]
+    [back] = read(tmp_path, written(Class("C", 7, (full,)))).grades
+    left_out = [common.is_left_out(koan.answer) for koan in back.koans]
+    assert left_out[-1] and not any(common.is_left_out(koan.verdict.headline) for koan in back.koans)
+
+
+def test_a_file_without_answers_is_read(tmp_path):
+    found = a_class(BOOK)
+    for write, old in ((as_json.classroom, 2), (full_json.grade_or_class, 1)):
+        document = json.loads("".join(write(found)), object_hook=lambda one: {k: one[k] for k in one if k != "answer"})
+        assert document["schema"] == old and '"answer":' not in json.dumps(document)
+        assert {koan.answer for one in read(tmp_path, json.dumps(document)).grades for koan in one.koans} == {""}
 
 
 def test_messages_are_whole_where_there_is_room(tmp_path):

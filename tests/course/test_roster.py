@@ -166,6 +166,19 @@ def test_the_grading_worksheet_of_moodle_is_a_roster():
     assert found.notes == ()
 
 
+def test_a_roster_may_say_why_a_students_work_cannot_be_graded():
+    told = parsed("student,path,problem\nAda,ada,\nBen,ben,its job ended early\nCyd,,could not be\x1b cloned\nDan,,\n")
+    assert [(row.name, row.path and row.path.name, row.problem) for row in told.rows] == [
+        ("Ada", "ada", ""),
+        ("Ben", None, "its job ended early"),
+        ("Cyd", None, "could not be\\x1b cloned"),
+        ("Dan", None, ""),
+    ]
+    assert [note for note in told.notes if "has no path" in note] == [
+        f"{FILE}:5: Dan has no path, so nothing was handed in"
+    ]
+
+
 def test_a_path_with_a_null_character_is_a_problem_of_its_row_only():
     problem = "line 2 of roster.csv: the path has a null character"
     assert parsed("name,path\nAda,a\0b\nBob,c\n").rows == (

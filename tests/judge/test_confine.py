@@ -176,3 +176,19 @@ def test_a_workbook_that_lies_among_the_readable_folders_is_said(tmp_path):
     parts, missing, _ = confined(tmp_path, [], hidden=Path(os.__file__).parent)
     assert not any(part.startswith("files by Landlock") for part in parts)
     assert any("the workbook is inside" in lack for lack in missing)
+
+
+def test_a_workbook_inside_a_readable_folder_stays_closed_and_the_rest_stays_open(tmp_path):
+    """As if the workbook were the package `email`, among the packages that code may import."""
+    library = Path(os.__file__).parent
+    lines = [
+        f"open('{library}/email/message.py').read()",
+        f"open('/proc/self/root{library}/email/message.py').read()",
+        "__import__('email.mime.audio')",
+        f"len(open('{library}/json/decoder.py').read()) > 1000",
+        "__import__('tomllib._parser') and __import__('colorsys') and 'imported'",
+        f"'message.py' in os.listdir('{library}/email')",
+    ]
+    parts, _, results = confined(tmp_path, lines, hidden=library / "email")
+    assert any(part.startswith("files by Landlock") for part in parts)
+    assert results == ["PermissionError"] * 3 + [True, "imported", True]

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -12,52 +11,11 @@ import pytest
 
 from grader.book.stubs import strip_markers
 from tests.conftest import ROOT
+from tests.project.installation import Installed, built
 
 LARGEST = 6_000_000  # bytes
 THREE = ("ch01_tensors/l2_norm", "ch01_tensors/dot", "ch01_tensors/matmul")
 DATA = ("content", "exercises", "solutions")
-
-
-def _built(source, kind, folder):
-    """Build a wheel or an sdist from a source tree, with the build backend that pip would use."""
-    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(folder)]
-    run = subprocess.run(command, cwd=source, capture_output=True, text=True, timeout=120)
-    assert run.returncode == 0, run.stderr
-    return next(folder.glob("*.whl" if kind == "wheel" else "*.tar.gz"))
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    return _built(ROOT, "wheel", tmp_path_factory.mktemp("wheel"))
-
-
-class Installed:
-    """An environment with the installed wheel. Other packages come from the environment of this test, ours do not."""
-
-    def __init__(self, folder, wheel):
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=120)
-        self.bin = folder / ("Scripts" if sys.platform == "win32" else "bin")
-        self.python = self.bin / "python"
-        install = ["install", "--quiet", "--no-deps", "--no-index", str(wheel)]
-        subprocess.run([sys.executable, "-m", "pip", "--python", self.python, *install], check=True, timeout=120)
-        self.site = Path(self.run("-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])").stdout.strip())
-        # Python reads no .pth file of these folders, so the checkout, which is installed by one, stays out.
-        others = {sysconfig.get_paths()["purelib"], *(p for p in sys.path if p.endswith("site-packages"))}
-        (self.site / "zz_others.pth").write_text("\n".join(sorted(others)))
-
-    def run(self, *args, cwd=None, program="", code=0):
-        command = [str(self.bin / program)] if program else [str(self.python)]
-        environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
-        run = subprocess.run(
-            [*command, *args], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, encoding="utf-8"
-        )
-        assert run.returncode == code, run.stdout + run.stderr
-        return run
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory, wheel):
-    return Installed(tmp_path_factory.mktemp("empty"), wheel)
 
 
 @pytest.fixture
@@ -94,9 +52,9 @@ def test_the_wheel_has_every_file_that_a_learner_needs_and_no_other(wheel):
 def test_the_sdist_has_all_that_a_wheel_needs(wheel, tmp_path):
     import tarfile
 
-    with tarfile.open(_built(ROOT, "sdist", tmp_path / "sdist")) as archive:
+    with tarfile.open(built(ROOT, "sdist", tmp_path / "sdist")) as archive:
         archive.extractall(tmp_path / "source", filter="data")
-    again = _built(next((tmp_path / "source").iterdir()), "wheel", tmp_path / "wheel")
+    again = built(next((tmp_path / "source").iterdir()), "wheel", tmp_path / "wheel")
     with zipfile.ZipFile(wheel) as one, zipfile.ZipFile(again) as other:
         assert {i.filename: i.CRC for i in other.infolist()} == {i.filename: i.CRC for i in one.infolist()}
 

@@ -5,11 +5,10 @@ All its files are made in memory first. Then they are written into a new folder,
 
 from __future__ import annotations
 
-import subprocess
 import time
 import tomllib
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import msgspec
 
@@ -21,8 +20,8 @@ from grader.book.workbook import Workbook
 from grader.course.assignment import Assignment
 from grader.course.edition import badges, manifest
 from grader.course.edition.manifest import NAME, SCHEMA, Manifest
-from grader.course.edition.source import git_environment
-from grader.course.edition.tree import BYTECODE, Tree
+from grader.course.edition.tree import Tree
+from grader.course.edition.workbook_files import chosen, files_of_git, why_left_out
 
 PARTS = ("reference", "content", "grader")
 FILES = (
@@ -30,7 +29,6 @@ FILES = (
     *(".devcontainer/devcontainer.json", ".github/workflows/notebooks.yml"),
 )
 EXTRA_FILES = "grader/course/edition/files"  # files that only a student edition has
-SUFFIXES = {".css", ".ini", ".js", ".json", ".lock", ".md", ".png", ".py", ".safetensors", ".svg", ".toml", ".yml"}
 UNFINISHED = "unfinished-release"  # stands in the folder while it is written
 
 
@@ -58,10 +56,9 @@ def release(
     _check_empty(folder)
     if not (workbook.root / "solutions").is_dir():
         raise KoansError(f"{workbook.root}: has no solutions, so it is a student edition itself")
-    tracked = _tracked(workbook.root)
-    reason = "they are not files of a workbook" if tracked is None else "git does not track them"
+    tracked = files_of_git(workbook.root)
     with Tree(workbook.root) as tree:
-        names, left_out = _chosen(tree, tracked)
+        names, left_out = chosen(tree, PARTS, tracked)
         files = _files(workbook, tree, names, source)
         files |= _for_assistants(files["pyproject.toml"].decode(), assignment.assistants)
         files |= {file_name(one.name): as_json(one) for one in assignments}
@@ -80,7 +77,7 @@ def release(
     )
     manifest.check_names([*files], str(workbook.root))
     _write(folder, {**files, NAME: manifest.as_json(made)})
-    return Release(made, tuple(left_out), reason)
+    return Release(made, tuple(left_out), why_left_out(tracked))
 
 
 def _check_empty(folder: Path) -> None:
@@ -99,33 +96,6 @@ def _check_empty(folder: Path) -> None:
         )
     if (folder / ".git").is_symlink() or set(entries) - {".git"}:
         raise KoansError(f"{folder}: is not empty; give a new folder (or an empty repository)")
-
-
-def _tracked(root: Path) -> set[str] | None:
-    """The files of the workbook that git tracks, or None if the workbook is no git checkout."""
-    try:
-        run = subprocess.run(
-            ["git", "ls-files", "-z"], cwd=root, env=git_environment(), capture_output=True, check=False
-        )
-    except OSError:
-        return None
-    names = set(run.stdout.decode(errors="surrogateescape").split("\0"))
-    return names if run.returncode == 0 and "pyproject.toml" in names else None
-
-
-def _chosen(tree: Tree, tracked: set[str] | None) -> tuple[list[str], list[str]]:
-    """The files of PARTS that belong to the workbook, and those that do not."""
-    chosen: list[str] = []
-    left_out: list[str] = []
-    for part in PARTS:
-        for name in tree.walk(part):
-            path = PurePosixPath(name)
-            if any(p == BYTECODE or (p.startswith(".") and p.endswith("_cache")) for p in path.parts):
-                continue
-            hidden = any(p.startswith(".") for p in path.parts)
-            ours = name in tracked if tracked is not None else path.suffix in SUFFIXES and not hidden
-            (chosen if ours and tree.is_plain(name) else left_out).append(name)
-    return chosen, left_out
 
 
 def _files(workbook: Workbook, tree: Tree, names: list[str], source: str) -> dict[str, bytes]:

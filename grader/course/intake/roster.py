@@ -55,6 +55,7 @@ TIMES = (
     "last modified (submission)",
     "time",
 )
+PROBLEMS = ("problem",)  # why nothing could be graded, as the plain gradebook and other tools say it
 TIME_FORMATS = (
     "%A, %d %B %Y, %I:%M %p",  # Moodle: Friday, 20 November 2026, 10:11 PM
     "%A, %B %d, %Y, %I:%M %p",
@@ -85,7 +86,8 @@ PREAMBLE = re.compile(r"points possible|manual posting|student, test\Z|test stud
 class RosterRow(msgspec.Struct, frozen=True):
     """A student. `id` is what the roster calls them, `others` are their further ids, such as a login or an address.
 
-    `path` is None for a student whose row names no work, or a path that cannot be one: then `problem` says why.
+    `path` is None for a student whose row names no work, or a path that cannot be one: then `problem` says why. A row
+    may also tell itself why its work cannot be graded.
     `handed_in` is in ISO 8601, or empty if it is not known.
     """
 
@@ -130,6 +132,7 @@ def parse(data: bytes, file: Path) -> Roster:
     header_line, header = next(lines, (1, []))
     columns = _columns(header)
     path, ids, time = _first(columns, PATHS), [columns[c] for c in IDS if c in columns], _first(columns, TIMES)
+    told = _first(columns, PROBLEMS)
     names = [columns[c] for c in NAMES if c in columns][:1] or [
         columns[c] for group in (FIRST_NAMES, LAST_NAMES) for c in group if c in columns
     ]
@@ -145,7 +148,7 @@ def parse(data: bytes, file: Path) -> Roster:
         cells = [*cells, *[""] * (len(header) - len(cells))]
         if any(cell for cell in cells[len(header) :]):
             notes.append(f"{file}:{line}: the row has more cells than the first row; they are ignored")
-        row = _row(line, cells, path, names, ids, time, file, notes)
+        row = _row(line, cells, path, names, ids, time, told, file, notes)
         if row is not None:
             rows.append(row)
     notes += _repeated(rows, file)
@@ -239,12 +242,15 @@ def _row(
     names: Sequence[int],
     ids: Sequence[int],
     time: int | None,
+    told: int | None,
     file: Path,
     notes: list[str],
 ) -> RosterRow | None:
     """The student of one row, or None if it is about none."""
     place = cells[path] if path is not None else ""
-    problem = f"line {line} of {file.name}: the path has a null character" if "\0" in place else ""
+    problem = shown(cells[told]) if told is not None else ""
+    if "\0" in place:
+        problem = f"line {line} of {file.name}: the path has a null character"
     own = list(dict.fromkeys(cells[i].removeprefix("Participant ") for i in ids if cells[i]))
     name = " ".join(cells[i] for i in names if cells[i]) or (own[0] if own else "") or Path(place).name
     if not name or (not place and PREAMBLE.match(name.casefold())):
@@ -257,7 +263,7 @@ def _row(
             f"{file}:{line}: '{shown(cells[time])}' is not a time that koans can read; write it as in 2026-11-20 10:11"
         )
     where = (file.parent / place).absolute() if place and not problem else None
-    if path is not None and not place:
+    if path is not None and not place and not problem:
         notes.append(f"{file}:{line}: {shown(name)} has no path, so nothing was handed in")
     return RosterRow(name, own[0] if own else "", where, handed_in, line, tuple(own[1:]), problem)
 

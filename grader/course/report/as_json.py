@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from grader.book.verdict import Verdict, looks_like
+from grader.book.verdict import looks_like
 from grader.book.workbook import RUNGS
 from grader.course.grade import Class, Grade, Graded
 from grader.course.lean import descriptions, headline, races
@@ -127,9 +127,10 @@ class _Verdict(NamedTuple):
     headline: str | None
     output: str
     notes: Sequence[str]
+    answer: str
 
 
-NO_TEXTS = _Verdict("", {}, None, "", ())  # most verdicts are passes that say nothing
+NO_TEXTS = _Verdict("", {}, None, "", (), "")  # most verdicts are passes that say nothing
 
 
 class _Told(NamedTuple):
@@ -141,7 +142,7 @@ class _Told(NamedTuple):
     @classmethod
     def of(cls, grade: Grade) -> _Told:
         notes = [whole(note) for note in grade.notes]
-        return cls(notes, [_verdict_texts(graded.verdict) for graded in grade.koans])
+        return cls(notes, [_texts(graded) for graded in grade.koans])
 
     def meanings(self) -> Iterator[str]:
         """What the wrong answers mean that failures look like."""
@@ -151,18 +152,20 @@ class _Told(NamedTuple):
         yield from self.notes
         for verdict in self.verdicts:
             yield from (verdict.message, verdict.headline or "", verdict.output, *verdict.notes)
+        yield from (verdict.answer for verdict in self.verdicts)  # where there is no room, the last texts are left out
 
 
-def _verdict_texts(verdict: Verdict) -> _Verdict:
-    if not (verdict.message or verdict.headline or verdict.output or verdict.notes or verdict.names):
+def _texts(graded: Graded) -> _Verdict:
+    verdict, answer = graded.verdict, whole(graded.answer)
+    if not (verdict.message or verdict.headline or verdict.output or verdict.notes or verdict.names or answer):
         return NO_TEXTS
     message, first = whole(verdict.message), whole(headline(verdict))
     names = {name: whole(says) for name, says in descriptions(verdict).items()}
     output, notes = whole(verdict.output), [whole(note) for note in verdict.notes]
     for rest in (message.removeprefix(looks_like(list(names.values()))).removeprefix("\n\n"), message):
         if with_headline(verdict.status, rest, names) == (message, first):
-            return _Verdict(rest, names, None, output, notes)
-    return _Verdict(message, names, first, output, notes)
+            return _Verdict(rest, names, None, output, notes, answer)
+    return _Verdict(message, names, first, output, notes, answer)
 
 
 def _student(grade: Grade, tables: _Tables) -> str:
@@ -238,6 +241,7 @@ def _row(graded: Graded, texts: _Verdict, tables: _Tables, write: Callable[[str]
         by_machine=verdict.by_machine,
         tests=graded.tests,
         passed=graded.tests_passed,
+        answer=write(texts.answer),
     )
     names = {name: write(says) for name, says in texts.names.items()}
     koan, message = tables.koans[_facts(graded)], write(texts.message)

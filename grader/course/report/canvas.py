@@ -18,10 +18,11 @@ import msgspec
 
 from grader.book.errors import KoansError
 from grader.book.points import amount
-from grader.book.verdict import clean, one_line
+from grader.book.verdict import one_line
 from grader.course.grade import Class, Grade
 from grader.course.report.common import total
 from grader.course.report.names import labels
+from grader.course.report.spreadsheet import Merged, neutral
 from grader.course.students import NOTHING_HANDED_IN
 
 IdColumn = Literal["SIS User ID", "SIS Login ID", "ID", "Integration ID"]
@@ -30,14 +31,6 @@ ID_COLUMNS: tuple[IdColumn, ...] = get_args(IdColumn)
 STUDENT_COLUMNS = {"Student", "LastName", "FirstName", "Section", "Root Account", *ID_COLUMNS}
 # Canvas's import treats a column of such a name as a total, not as an assignment (gradebook_importer.rb).
 TOTALS = re.compile("(Current|Final) (Score|Points|Grade)|Override (Score|Grade|Status)")
-NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?%?")
-
-
-class Merged(msgspec.Struct, frozen=True):
-    """The text of the new file, and notes for the instructor: submissions without a student, points that do not fit."""
-
-    text: str
-    notes: tuple[str, ...]
 
 
 def merge(export: str, classroom: Class, column: str) -> Merged:
@@ -116,14 +109,6 @@ def _text(sheet: _Sheet) -> str:
     out = io.StringIO(newline="")
     csv.writer(out, delimiter=sheet.delimiter, lineterminator=sheet.line_end).writerows(sheet.table)
     return sheet.byte_order_mark + out.getvalue()
-
-
-def neutral(cell: str) -> str:
-    """The cell, with a quote before it if a spreadsheet would run it as a formula. A signed number stays as it is."""
-    cell = clean(cell)
-    bare = cell.lstrip()
-    dangerous = cell[:1] in ("\t", "\r", "\n") or bare[:1] in ("=", "+", "-", "@", "＝", "＋", "－", "＠")
-    return f"'{cell}" if dangerous and not NUMBER.fullmatch(cell) and cell != "-" else cell
 
 
 def _find_column(header: Sequence[str], assignment: str) -> int | None:

@@ -12,8 +12,21 @@ import msgspec
 
 from grader.book.errors import KoansError, read_file, writing
 from grader.book.files import is_device, write_file
+from grader.book.workbook import Workbook
 from grader.course.grade import Class, Grade
-from grader.course.report import as_json, canvas, classroom50, ctrf, full_json, github, gradescope, junit, page
+from grader.course.report import (
+    as_json,
+    canvas,
+    classroom50,
+    ctrf,
+    full_json,
+    github,
+    gradebook,
+    gradescope,
+    junit,
+    moodle,
+    page,
+)
 from grader.course.report.names import identified
 
 LARGEST_GRADEBOOK = 64 << 20  # bytes
@@ -23,8 +36,9 @@ ID = "{}"  # stands for the id of a submission in the path of a report
 
 
 class Options(msgspec.Struct, frozen=True):
-    """What some formats need besides the grades: Canvas's export, the column in it, the environment variables.
+    """What some formats need besides the grades: the platform's export, the column in it, environment variables.
 
+    The page also needs the workbook, for what to reread, and an earlier result of the class (`since`), if there is one.
     `inputs` are the other files that the command reads. No report may replace one.
     """
 
@@ -32,6 +46,8 @@ class Options(msgspec.Struct, frozen=True):
     column: str = COLUMN
     environment: Mapping[str, str] = {}
     inputs: tuple[Path, ...] = ()
+    workbook: Workbook | None = None
+    since: Class | None = None
 
 
 class ReportFile(msgspec.Struct, frozen=True):
@@ -51,15 +67,23 @@ PER_SUBMISSION: dict[str, tuple[str, Callable[[Grade, Options], str]]] = {
     "github": ("workflow commands for the log (FILE -)", lambda grade, _: github.commands(grade)),
     "github-summary": ("Markdown for $GITHUB_STEP_SUMMARY", lambda grade, _: github.summary(grade)),
 }
-PER_CLASS: dict[str, tuple[str, Callable[[Class], Iterator[str]]]] = {
-    "json": ("what the other reports are made from, as schema/grade-v2.json says", as_json.classroom),
-    FULL: ("the same with the result of each test, as schema/grade-v1.json says", full_json.grade_or_class),
-    "html": ("one page for the class", page.page),
-    "ctrf": ("Common Test Report Format", ctrf.report),
-    "junit": ("JUnit XML", junit.report),
+PER_CLASS: dict[str, tuple[str, Callable[[Class, Options], Iterator[str]]]] = {
+    "json": (
+        "what the other reports are made from, as schema/grade-v2.json says",
+        lambda results, _: as_json.classroom(results),
+    ),
+    FULL: (
+        "the same with the result of each test, as schema/grade-v1.json says",
+        lambda results, _: full_json.grade_or_class(results),
+    ),
+    "html": ("one page for the class", lambda results, o: page.page(results, o.workbook, o.since)),
+    "csv": ("a plain gradebook", lambda results, _: gradebook.gradebook(results)),
+    "ctrf": ("Common Test Report Format", lambda results, _: ctrf.report(results)),
+    "junit": ("JUnit XML", lambda results, _: junit.report(results)),
 }
-CANVAS = "canvas"  # the gradebook that --gradebook names, merged with the points
-NAMES = sorted([*PER_SUBMISSION, *PER_CLASS, CANVAS])
+CANVAS, MOODLE = "canvas", "moodle"  # the file that --gradebook names, merged with the points
+MERGED = {CANVAS: "the CSV that Canvas exports", MOODLE: "the grading worksheet that Moodle exports"}
+NAMES = sorted([*PER_SUBMISSION, *PER_CLASS, *MERGED])
 
 
 class Streamed(msgspec.Struct, frozen=True):
@@ -67,9 +91,10 @@ class Streamed(msgspec.Struct, frozen=True):
 
     name: str
     results: Class
+    options: Options = Options()
 
     def __iter__(self) -> Iterator[str]:
-        return PER_CLASS[self.name][1](self.results)
+        return PER_CLASS[self.name][1](self.results, self.options)
 
 
 def parse(text: str) -> ReportFile:
@@ -92,10 +117,10 @@ def check(reports: Sequence[ReportFile], submissions: int, options: Options) -> 
             raise KoansError(f"{said}: this is one file for all submissions; remove {ID}")
         if report.name == "classroom50":
             classroom50.check(options.environment)
-        if report.name == CANVAS:
+        if report.name in MERGED:
             if options.gradebook is None:
-                raise KoansError("--format canvas: needs --gradebook, the CSV that Canvas exports")
-            canvas.check(_gradebook(options.gradebook))
+                raise KoansError(f"--format {report.name}: needs --gradebook, {MERGED[report.name]}")
+            (canvas if report.name == CANVAS else moodle).check(_gradebook(options.gradebook))
         if report.file != "-":
             _check_place(said, report.file)
     files = [report.file for report in reports if report.file != "-" and not is_device(Path(report.file))]
@@ -158,10 +183,13 @@ def _rendered(
 ) -> Iterator[tuple[str, str | Streamed]]:
     """The files of a report, each with its content. Notes for the instructor are added to `notes`."""
     if report.name in PER_CLASS:
-        yield report.file, Streamed(report.name, results)
-    elif report.name == CANVAS:
+        yield report.file, Streamed(report.name, results, options)
+    elif report.name in MERGED:
         assert options.gradebook is not None
-        merged = canvas.merge(_gradebook(options.gradebook), results, options.column)
+        export = _gradebook(options.gradebook)
+        merged = (
+            canvas.merge(export, results, options.column) if report.name == CANVAS else moodle.merge(export, results)
+        )
         notes += [f"{report.file}: {note}" for note in merged.notes]
         yield report.file, merged.text
     else:
@@ -170,8 +198,8 @@ def _rendered(
 
 
 def _gradebook(file: Path) -> str:
-    """Canvas writes UTF-8. Bytes are read, because text mode would change line ends within a cell."""
+    """Canvas and Moodle write UTF-8. Bytes are read, because text mode would change line ends within a cell."""
     try:
         return read_file(file, LARGEST_GRADEBOOK).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise KoansError(f"{file}: cannot be read as a CSV file from Canvas ({error})") from None
+        raise KoansError(f"{file}: cannot be read as a CSV file in UTF-8 ({error})") from None

@@ -5,7 +5,7 @@ Anybody may have written a file. So sizes have limits, and points must add up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from grader.course.report.saved import (
     Text,
     with_headline,
 )
+from grader.course.students import Found, combine
 
 LARGEST = 256 << 20  # bytes of a file of results
 LONGEST = 1e9  # seconds
@@ -60,6 +61,14 @@ def read(file: Path, spool: Spool | None = None) -> Class:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, IndexError) as error:
         raise KoansError(f"{file}: is not a file that `koans grade --format json=…` wrote ({error})") from None
     return msgspec.structs.replace(empty, grades=Grades(entries))
+
+
+def earlier(files: Sequence[Path]) -> Class | None:
+    """The class in the files of an earlier result. None without a file. Raises KoansError."""
+    if not files:
+        return None
+    spool = Spool()
+    return combine("", [Found(str(file), read(file, spool)) for file in files])
 
 
 def _nonsense(grade: Grade) -> str:
@@ -192,4 +201,5 @@ def _graded(cells: KoanRow, koan: KoanFacts, rung: Rung, text: Callable[[Text], 
         by_machine=more.by_machine,
         notes=tuple(map(text, more.notes)),
     )
-    return Graded(koan.points, cells.earned, verdict, rung, koan.fast_points, more.fast_earned, more.tests, more.passed)
+    points = (koan.points, cells.earned, verdict, rung, koan.fast_points, more.fast_earned)
+    return Graded(*points, more.tests, more.passed, text(more.answer))

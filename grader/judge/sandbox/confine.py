@@ -11,11 +11,13 @@ import os
 import signal
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
+from grader.book.places import DATA
 from grader.judge.sandbox import landlock, seccomp
 
 try:
@@ -38,6 +40,7 @@ CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
 FILE_SIZE = 8 << 20  # the most bytes of one file that a worker writes
 OPEN_FILES = 64
 THREADS = 64
+PACKAGES = ("site-packages", "dist-packages")  # folders for packages have one of these names
 LOADERS = ("lib*/ld-*.so*", "usr/lib*/ld-*.so*", "lib/*-linux-*/ld-*.so*")
 # The private temporary folder, in memory. Whatever its mode, nobody else sees it.
 SCRATCH = b"size=16m,nr_inodes=256,mode=0777"
@@ -70,8 +73,8 @@ class Confinement:
     """What a confined process may still use.
 
     Only the descriptors 0, 1, 2 and the ones in `keep` stay open. `scratch` is an empty folder. Where mounts are
-    allowed, it becomes the private temporary folder. `hidden` is the workbook, which must not be readable (None: no
-    check). `memory` is in bytes beyond those mapped now. `seconds` is CPU time. If this process is root, it takes on
+    allowed, it becomes the private temporary folder. `hidden` is the workbook, which must not be readable (None: there
+    is none). `memory` is in bytes beyond those mapped now. `seconds` is CPU time. If this process is root, it takes on
     the id `user`.
 
     With `on_disk` the folder `scratch` itself may be written where mounts are not allowed.
@@ -107,8 +110,8 @@ def confine(what: Confinement) -> Level:
         level.parts.append(f"{name} ({detail})" if detail else name)
         return True
 
-    folders, files = readable()
-    needed = [*what.programs, *folders, *files]
+    system = readable(what.hidden)
+    needed = [*what.programs, *system.folders, *system.files]
     attempt(PRIVILEGES, _no_new_privileges)
     if root and what.user is not None:
         own_mounts = attempt("namespaces", _namespaces_of_root)
@@ -121,7 +124,7 @@ def confine(what: Confinement) -> Level:
     attempt(LIMITS, lambda: _limits(what))
     # Landlock opens the folders, which perhaps only root can enter. So it comes before the change of the user.
     places = [what.scratch] if writable or what.on_disk else []
-    guarded = attempt(FILES, lambda: _restrict_files(what, folders, files, places))
+    guarded = attempt(FILES, lambda: _restrict_files(what, system, places))
     own_user = root and attempt("a separate user id", lambda: _become(what, needed))
     attempt("a limit on threads", lambda: _limit_threads(own_user or (own_mounts and not root), root))
     if not own_user:
@@ -133,28 +136,64 @@ def confine(what: Confinement) -> Level:
     return level
 
 
-@cache
-def readable() -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """The folders and files a worker may read: the interpreter, its packages, the system's libraries.
+class Readable(NamedTuple):
+    """What a worker may read: all in `folders`, the single `files`, and the names of files in `listed`."""
 
-    They are looked up once in a process and its forks.
+    folders: tuple[Path, ...]
+    files: tuple[Path, ...]
+    listed: tuple[Path, ...]
+
+
+@cache
+def readable(hidden: Path | None = None) -> Readable:
+    """The interpreter, its packages and the system's libraries, without the workbook `hidden`, and without any workbook
+    that is installed as a package.
+
+    Landlock can only add to what may be read. So a folder around a workbook is replaced by all its entries but this
+    one. Links among them are left out: they would allow what they point to. They are looked up once in a process and
+    its forks.
     """
     names = {sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
-    names |= {p for p in sys.path if p.endswith(("site-packages", "dist-packages"))}
+    names |= {p for p in sys.path if p.endswith(PACKAGES)}
     names |= {f"{sys.base_prefix}/lib", "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"}
-    folders = tuple(sorted({Path(n).resolve() for n in names if os.path.isdir(n)}))
+    whole = sorted({Path(n).resolve() for n in names if os.path.isdir(n)})
+    secret = {path for folder in whole for path in _installed_in(folder)}
+    secret |= {hidden.resolve()} if hidden is not None else set()
+    folders: list[Path] = []
     devices = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
-    files = tuple(Path(f) for f in ("/etc/ld.so.cache", "/etc/localtime", *devices) if os.path.exists(f))
-    return folders, files
+    files = [Path(f) for f in ("/etc/ld.so.cache", "/etc/localtime", *devices) if os.path.exists(f)]
+    listed: list[Path] = []
+    for folder in whole:
+        if any(path.is_relative_to(folder) for path in secret):
+            listed.append(folder)
+            _add_entries(folder, secret, folders, files)
+        else:
+            folders.append(folder)
+    return Readable(tuple(dict.fromkeys(folders)), tuple(dict.fromkeys(files)), tuple(listed))
 
 
-def _check_hidden(hidden: Path, folders: Iterable[Path]) -> None:
-    """Raise OSError if one of the folders contains the workbook or its oracles: then answers could be read."""
-    for folder in folders:
-        if hidden.resolve().is_relative_to(folder):
-            raise OSError(0, f"the workbook is inside {folder}, which code must be able to read")
-        if any((folder / "reference").glob("ch*/*.py")):
-            raise OSError(0, f"the answers are installed in {folder}, which code must be able to read: pip install -e")
+def _installed_in(folder: Path) -> Iterator[Path]:
+    """The packages of every workbook that is installed in a folder, for any version of Python."""
+    for packages in (folder, *(place for name in PACKAGES for place in folder.glob(f"python3*/{name}"))):
+        if (packages / DATA).is_dir() or any((packages / "reference").glob("ch*/*.py")):
+            yield from (packages.resolve() / name for name in (DATA, "reference", "grader"))
+
+
+def _add_entries(folder: Path, secret: Collection[Path], folders: list[Path], files: list[Path]) -> None:
+    """Add what is in a folder, without the secret parts."""
+    if folder in secret:
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            path = folder / entry.name
+            if entry.is_symlink() or path in secret:
+                continue
+            if not entry.is_dir():
+                files += [path] if entry.is_file() else []
+            elif any(other.is_relative_to(path) for other in secret):
+                _add_entries(path, secret, folders, files)
+            else:
+                folders.append(path)
 
 
 def _check(result: int) -> None:
@@ -243,16 +282,16 @@ def _set_limit(limit: int, value: int) -> None:
         raise OSError(0, str(error)) from None
 
 
-def _restrict_files(what: Confinement, system: Iterable[Path], single: Iterable[Path], writable: list[Path]) -> str:
-    if what.hidden is not None:
-        _check_hidden(what.hidden, system)
+def _restrict_files(what: Confinement, system: Readable, writable: list[Path]) -> str:
+    if what.hidden is not None and what.hidden.resolve() in system.listed:
+        raise OSError(0, f"the workbook is inside {what.hidden}, which code must be able to read")
     more = [path.resolve() for path in what.readable]
-    folders = [*system, *(path for path in more if path.is_dir())]
-    files = [*single, *(path for path in more if not path.is_dir())]
+    folders = [*system.folders, *(path for path in more if path.is_dir())]
+    files = [*system.files, *(path for path in more if not path.is_dir())]
     programs, sinks = [path.resolve() for path in what.programs], [Path(os.devnull)]
     if programs:  # a program that is linked with libraries is started through the loader
         programs += {path.resolve() for pattern in LOADERS for path in Path("/").glob(pattern)}
-    return landlock.restrict(folders, files, writable, programs, sinks)
+    return landlock.restrict(folders, files, system.listed, writable, programs, sinks)
 
 
 def _become(what: Confinement, needed: list[Path]) -> str:
@@ -281,7 +320,7 @@ def _become(what: Confinement, needed: list[Path]) -> str:
 
 def _can_read(paths: list[Path]) -> bool:
     """Whether this user can read these files and folders, and the packages in them, as far as their modes tell."""
-    packages = [path for path in paths if path.name in ("site-packages", "dist-packages") and os.access(path, os.R_OK)]
+    packages = [path for path in paths if path.name in PACKAGES and os.access(path, os.R_OK)]
     entries = [entry.path for folder in packages for entry in os.scandir(folder)]
     return all(os.access(path, os.R_OK | (os.X_OK if os.path.isdir(path) else 0)) for path in paths) and all(
         os.access(entry, os.R_OK) for entry in entries

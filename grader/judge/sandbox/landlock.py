@@ -9,6 +9,7 @@ import ctypes
 import os
 import struct
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the same on every architecture
@@ -45,11 +46,17 @@ def keeps_signals_in(abi: int) -> bool:
 
 
 def restrict(
-    folders: list[Path], files: list[Path], writable: list[Path], programs: list[Path], sinks: list[Path]
+    folders: Iterable[Path],
+    files: Iterable[Path],
+    listed: Iterable[Path],
+    writable: Iterable[Path],
+    programs: Iterable[Path],
+    sinks: Iterable[Path],
 ) -> str:
     """From now on allow reading only these, writing only below `writable`, and running only the `programs`.
 
-    The `sinks` are devices that may be written to. Raises OSError.
+    The names in the folders `listed`, and in all below them, may be read, but no contents. The `sinks` are devices that
+    may be written to. Raises OSError.
     """
     abi = version()
     rights = (1 << 13) - 1
@@ -66,6 +73,8 @@ def restrict(
             _allow(ruleset, folder, READ_FILE | READ_DIR)
         for file in files:
             _allow(ruleset, file, READ_FILE)
+        for folder in listed:
+            _allow(ruleset, folder, READ_DIR)
         for program in programs:
             _allow(ruleset, program, READ_FILE | EXECUTE | (READ_DIR if program.is_dir() else 0))
         for sink in sinks:

@@ -20,7 +20,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.book.processes import FORK_PAUSE, fork
+from grader.book.processes import FORK_PAUSE, fork, is_ours
 from grader.book.serialization import Unpacker, pack, pack_result
 from grader.judge import settings
 from grader.judge.sandbox import answers, confine, users, wire, worker
@@ -187,10 +187,13 @@ def main() -> None:
     warm_up()
     # A worker must not be able to import from the workbook or from the current folder.
     sys.path[:] = [p for p in sys.path if p and not Path(p).resolve().is_relative_to(root.resolve())] + [
-        p for p in sys.path if p.endswith(("site-packages", "dist-packages"))
+        p for p in sys.path if p.endswith(confine.PACKAGES)
     ]
+    for name, module in sys.modules.items():
+        if (is_ours(name) or name.partition(".")[0] == "reference") and hasattr(module, "__path__"):
+            module.__path__ = []  # what is not imported yet cannot be read, so it is not to be found either
     os.chdir("/")
-    confine.readable()  # the search for Python's folders takes longer than all else that confines a worker
+    confine.readable(root)  # the search for Python's folders takes longer than all else that confines a worker
     zygote = Zygote(folder, root)
     os.write(1, LISTENING)
     try:
