@@ -255,9 +255,9 @@ def _check(assignment: Assignment) -> None:
     if start and end and start >= end:
         raise KoansError("opens: it opens after it is due")
     late = assignment.late
-    length(late.grace, "late.grace")
-    if late.closes:
-        length(late.closes, "late.closes")
+    grace = length(late.grace, "late.grace")
+    if late.closes and length(late.closes, "late.closes") < grace:
+        raise KoansError(f"late.closes: {late.closes} is less than the grace of {late.grace}")
     if late.rule == "per day" and not late.per_day:
         raise KoansError('late.per_day: the rule "per day" needs it, as in "10%"')
     if late.rule != "per day" and late.per_day:

@@ -103,12 +103,16 @@ class _Decisions(NamedTuple):
 
 
 class _Try(NamedTuple):
-    """A hand-in under an assignment: its mark, when it was handed in, and whether that was too late to count."""
+    """A hand-in under an assignment: its mark, when it was handed in, and whether that was too late to count.
+
+    `own` are its points after deductions, whatever an override of the whole assignment says.
+    """
 
     entry: Entry
     mark: Mark
     time: datetime | None
     refused: bool
+    own: Fraction
 
     def noted(self, note: str) -> _Try:
         """The same with a further note, before the others."""
@@ -229,8 +233,8 @@ def _counts(student: _Student, scheme: Scheme, decisions: _Decisions) -> _Try:
     tries = [_try(student, entry, scheme, decisions) for entry in student.hand_ins(scheme.title)]
     accepted = [one for one in tries if not one.refused] or tries
     if scheme.assignment.counts == "best":
-        best = max(one.mark.earned for one in accepted)
-        found = min((one for one in accepted if one.mark.earned == best), key=lambda one: _order(one.time))
+        best = max(one.own for one in accepted)
+        found = min((one for one in accepted if one.own == best), key=lambda one: _order(one.time))
     else:
         found = max(accepted, key=lambda one: (_order(one.time), one.entry.head.started))
     if len(tries) > 1:
@@ -295,7 +299,7 @@ def _try(student: _Student, entry: Entry, scheme: Scheme, decisions: _Decisions)
         tuple(notes),
         missing=bool(grade.problem) and not by_koan,
     )
-    return _Try(entry, mark, time, refused)
+    return _Try(entry, mark, time, refused, earned - deducted)
 
 
 def _time(grade: Grade, scheme: Scheme) -> tuple[datetime | None, str]:

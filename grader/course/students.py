@@ -62,10 +62,11 @@ def combine(name: str, found: Sequence[Found]) -> Class:
 def together(name: str, found: Sequence[Found]) -> Class:
     """The grades of several files as one class, in which a student may have several.
 
-    A grade is left out if another member of the student's group handed in: `marked` gives it to the members anew.
+    If a student has what another member of their group handed in, and that member's grade is here, the student has
+    handed in nothing: `marked` gives them the group's work anew. A student whom only the group names is left out.
     """
     notes = [note for one in found for note in one.results.notes]
-    all_entries = [entry for one in found for entry in entries(one.results.grades) if not entry.head.handed_in_by]
+    all_entries = [entry for one in found for entry in _own(one.results)]
     seeds = {entry.head.seed for entry in all_entries}
     return sorted_class(name, seeds.pop() if len(seeds) == 1 else 0, all_entries, notes)
 
@@ -83,6 +84,22 @@ def hand_ins_by_student(found: Iterable[Entry]) -> list[list[Entry]]:
         for key in _keys(entry.head):
             alike.setdefault(key, {})[place] = None
     return students
+
+
+def _own(results: Class) -> Iterator[Entry]:
+    """What students have without their groups."""
+    known = {_work(grade) for grade in heads(results.grades) if not grade.handed_in_by}
+    for entry in entries(results.grades):
+        head = entry.head
+        if not head.handed_in_by or _work(head) not in known:
+            yield entry
+        elif head.submission != head.student:
+            yield Entry(not_handed_in(head.submission, head.student, results))
+
+
+def _work(grade: Grade) -> tuple[str, ...]:
+    """What tells one hand-in from another."""
+    return grade.folder, grade.commit, grade.handed_in, grade.authored
 
 
 class _Kept(NamedTuple):

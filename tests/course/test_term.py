@@ -138,7 +138,13 @@ class Term:
         self.judged.clear()
         out = self.folder / "reports" / f"{title}, {stage}"
         (out / "gradescope").mkdir(parents=True)
-        formats = ("json=class.json", "canvas=import.csv", "gradescope=gradescope/{}.json", "html=class.html")
+        formats = (
+            "json=class.json",
+            "canvas=import.csv",
+            "gradescope=gradescope/{}.json",
+            "html=class.html",
+            "csv=class.csv",
+        )
         formats = (f"--format={one.replace('=', f'={out}/')}" for one in formats)
         gradebook = f"--gradebook={self.folder / 'gradebook.csv'}"
         run = self.play.says("report", *map(str, results), *options, gradebook, *formats)
@@ -175,6 +181,11 @@ class Reports:
         with (self.folder / "import.csv").open(newline="") as file:
             return {row["SIS User ID"]: row for row in csv.DictReader(file)}
 
+    @property
+    def spreadsheet(self):
+        with (self.folder / "class.csv").open(newline="") as file:
+            return {row["student"]: row for row in csv.DictReader(file)}
+
     def gradescope(self, student):
         return json.loads((self.folder / "gradescope" / f"{self.grades[student]['id']}.json").read_text())
 
@@ -200,6 +211,8 @@ class Page(html.parser.HTMLParser):
             self.points[row[0].strip()] = re.match(r"\s*([\d.]+)\s*/\s*([\d.]+)", row[1]).groups()
 
     def handle_starttag(self, tag, attributes):
+        if self.inside and tag not in ("bdi", "td", "th"):
+            self.rows[-1][-1] += " "
         if tag == "tr":
             self.rows.append([])
         elif tag in ("td", "th"):
@@ -321,6 +334,15 @@ def test_gradescope_has_the_totals_of_the_spreadsheet(stage):
     sheet, reports = stage
     says = {student: reports.gradescope(student)["score"] for student in reports.grades}
     assert says == {student: _number(row["total"]) for student, row in sheet.items()}
+
+
+def test_the_plain_table_has_the_totals_of_the_spreadsheet(stage):
+    sheet, reports = stage
+    columns = (next(iter(sheet.values()))["assignment"], "total", "possible", "days late")
+    says = {student: tuple(row[column] for column in columns) for student, row in reports.spreadsheet.items()}
+    assert says == {
+        student: (row["total"], row["total"], row["possible"], row["days late"]) for student, row in sheet.items()
+    }
 
 
 def test_the_page_has_the_totals_of_the_spreadsheet(stage):

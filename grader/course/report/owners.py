@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from grader.book.verdict import one_line
-from grader.course.classroom import heads
 from grader.course.grade import Grade
 from grader.course.report.names import labels
 from grader.course.students import NOTHING_HANDED_IN
@@ -35,20 +34,35 @@ def owners(grades: Sequence[Grade], names: Mapping[int, Iterable[Name]], kinds: 
     for row, its_names in names.items():
         for kind, name in its_names:
             called.setdefault((kind, name.strip().casefold()), set()).add(row)
-    claims = [_claim(called, label, grade, kinds) for label, grade in zip(labels(grades), heads(grades), strict=True)]
+    claims = [_claim(called, label, grade, kinds) for label, grade in zip(labels(grades), grades, strict=True)]
     rivals: dict[int, list[_Claim]] = {}
     for claim in claims:
-        if len(claim.rows) == 1 and not claim.grade.problem:
+        if len(claim.rows) == 1 and not claim.problem:
             rivals.setdefault(claim.rows[0], []).append(claim)
     found = [(claim, _reason(claim, rivals)) for claim in claims]
     return [Owner(claim.label, None if reason else claim.rows[0], reason) for claim, reason in found]
 
 
+def left_out(grade: Grade, title: str = "") -> str:
+    """Why there are no points for the assignment of this title, or an empty string. Without a title, for all.
+
+    Under an assignment there are none if nothing could be graded and nobody decided about the points.
+    """
+    if not grade.marks:
+        return grade.problem
+    missing = all(mark.missing for mark in grade.marks if title in ("", mark.assignment))
+    return (grade.problem or NOTHING_HANDED_IN) if missing else ""
+
+
 class _Claim(msgspec.Struct, frozen=True):
-    """The rows that may be a grade's. `known`: the grade has the student's id, so nobody had to guess."""
+    """The rows that may be a grade's. `known`: the grade has the student's id, so nobody had to guess.
+
+    `problem` says why the grade has no points to write.
+    """
 
     label: str
-    grade: Grade
+    student: str
+    problem: str
     rows: tuple[int, ...]
     known: bool
 
@@ -56,14 +70,15 @@ class _Claim(msgspec.Struct, frozen=True):
 def _claim(called: Mapping[Name, set[int]], label: str, grade: Grade, kinds: Sequence[str]) -> _Claim:
     wanted = (grade.student or grade.submission).strip().casefold()
     possible = (called[kind, wanted] for kind in ((ID,) if grade.student else kinds) if (kind, wanted) in called)
-    return _Claim(label, grade, tuple(sorted(next(possible, ()))) if wanted else (), bool(grade.student))
+    rows = tuple(sorted(next(possible, ()))) if wanted else ()
+    return _Claim(label, grade.student, left_out(grade), rows, bool(grade.student))
 
 
 def _reason(claim: _Claim, rivals: Mapping[int, Sequence[_Claim]]) -> str:
     """Why a claim gets no row, or an empty string. `rivals` are all claims of a row."""
-    student = f"with the id {one_line(claim.grade.student, 80)}" if claim.known else "of this name"
-    if claim.grade.problem:
-        nothing = claim.grade.problem == NOTHING_HANDED_IN
+    student = f"with the id {one_line(claim.student, 80)}" if claim.known else "of this name"
+    if claim.problem:
+        nothing = claim.problem == NOTHING_HANDED_IN
         return f"left out, {NOTHING_HANDED_IN if nothing else 'nothing could be graded'}"
     if not claim.rows:
         return f"no student {student} in the gradebook"
