@@ -34,7 +34,7 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     extra credit. `handed_in` is when the work was handed in that counts, and `due` when it was due for this student
     (times in ISO 8601, empty if they are unknown). `deducted` are the points lost by handing in `days_late` days late.
     `notes` say in words what else decided: an extension, an override, a group, which hand-in counts. `missing`: nothing
-    could be graded, and nobody decided about the points.
+    could be graded, and nobody decided about the points. `hand_ins` are how many there were.
     """
 
     assignment: str
@@ -47,3 +47,4 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     deducted: Amount = 0
     notes: tuple[str, ...] = ()
     missing: bool = False
+    hand_ins: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 1

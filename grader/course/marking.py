@@ -48,7 +48,7 @@ def marked(results: Class, schemes: Sequence[Scheme], workbook: Workbook, spool:
     for scheme in schemes:
         found, lines = _decisions(scheme, called, len(students))
         decisions.append(found)
-        notes += lines
+        notes += [*lines, *_lacking(scheme, students)]
     made = []
     for i, student in enumerate(students):
         own = [found[i] for found in decisions]
@@ -191,6 +191,21 @@ def _decisions(scheme: Scheme, called: _Called, students: int) -> tuple[list[_De
     return [_Decisions(tuple(given), tuple(changed)) for given, changed in both], notes
 
 
+def _lacking(scheme: Scheme, students: Sequence[_Student]) -> Iterator[str]:
+    """A note, if the results come from a file that has only one of a student's hand-ins: another may count now."""
+
+    def lacks(student: _Student) -> bool:
+        had = (m.hand_ins for entry in student.own for m in entry.head.marks if m.assignment == scheme.title)
+        return max(had, default=0) > len(student.hand_ins(scheme.title))
+
+    if count := sum(map(lacks, students)):
+        who = "1 student" if count == 1 else f"{count} students"
+        yield (
+            f"{scheme.title}: these results have not all hand-ins of {who}, and another may count now: use the files "
+            "of each grading, or grade again (verdicts are cached)"
+        )
+
+
 def _grade(student: _Student, schemes: Sequence[Scheme], decisions: Sequence[_Decisions], workbook: Workbook) -> Grade:
     """The student's grade: its marks, and the verdicts on their koans, each from the hand-in that counts."""
     chosen = [_counts(student, scheme, own) for scheme, own in zip(schemes, decisions, strict=True)]
@@ -240,6 +255,7 @@ def _counts(student: _Student, scheme: Scheme, decisions: _Decisions) -> _Try:
     if len(tries) > 1:
         which = f"the {scheme.assignment.counts} of {len(tries)} hand-ins counts"
         found = found.noted(which)
+        found = found._replace(mark=msgspec.structs.replace(found.mark, hand_ins=len(tries)))
     unread = student.unread(scheme.title)
     return found if not unread or found.entry in unread else found.noted(_left_out(unread))
 

@@ -191,6 +191,16 @@ def test_of_several_hand_ins_the_latest_or_the_best_counts_and_never_one_that_ca
     assert latest.notes == ("the latest of 3 hand-ins counts",)
 
 
+def test_a_file_that_has_only_the_hand_in_that_counted_says_so_when_marks_are_computed_anew(tmp_path):
+    scheme = scheme_of(tmp_path, KOANS + DUE)
+    tries = [handed_in("2026-11-20T10:00:00", folder="one"), handed_in("2026-11-20T12:00:00", folder="two")]
+    found, _ = marks_of(scheme, *tries)
+    assert found.notes == ()
+    again, _ = marks_of(scheme, *found.grades)
+    (note,) = again.notes
+    assert "these results have not all hand-ins of 1 student, and another may count now" in note
+
+
 def mark_of_several(scheme, tries):
     found, _ = marks_of(scheme, *tries)
     (one,) = found.grades

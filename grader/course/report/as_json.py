@@ -225,6 +225,7 @@ def _mark(mark: Mark, grade: Grade, tables: _Tables) -> SavedMark:
         mark.deducted,
         tuple(map(whole, mark.notes)),
         mark.missing,
+        mark.hand_ins,
     )
 
 

@@ -177,6 +177,7 @@ def _mark(mark: SavedMark, document: Document[Any]) -> Mark:
         mark.deducted,
         mark.notes,
         mark.missing,
+        mark.hand_ins,
     )
 
 

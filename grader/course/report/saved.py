@@ -114,6 +114,7 @@ class SavedMark(msgspec.Struct, frozen=True, omit_defaults=True):
     deducted: Amount = 0
     notes: tuple[str, ...] = ()
     missing: bool = False
+    hand_ins: Count = 1
 
 
 class Student(msgspec.Struct, frozen=True, omit_defaults=True):
