@@ -77,12 +77,13 @@ def similarity(
         found = survey(book, koans, classes.now, classes.earlier, on_progress=set_line, notes=classes.notes)
     if hide_names:
         found = unnamed(found)
-    if html is not None:
-        with waiting(f"writing {html}"):
-            write_file(html, "".join(page(book, found, name)))
+    to_output = html is not None and str(html) == "-"
     if as_json:
         dump(data(found))
-    elif html is None or str(html) != "-":
+    elif not to_output:
         show(screen(found))
-    if html is not None and str(html) != "-":
-        say(f"wrote {html}")
+    if html is not None:  # after the results, which are shown even if a disk is full
+        with waiting(f"writing {html}"):
+            write_file(html, "".join(page(book, found, name)))
+        if not to_output:
+            say(f"wrote {html}")

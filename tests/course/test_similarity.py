@@ -424,6 +424,14 @@ def test_the_command_names_pairs_writes_a_page_and_prints_json(small, handed_in,
     assert {match["level"] for match in data["pairs"][1]["matches"]} <= {"exactly", "word for word"}
 
 
+def test_results_are_shown_even_if_the_page_cannot_be_written(small, handed_in, tmp_path):
+    _, now, _ = handed_in
+    run = small.says("similarity", str(now), "--workbook", str(ROOT), "--html", str(tmp_path / "nowhere" / "a.html"))
+    assert run.returncode == 2
+    assert "2 pairs to look at" in run.stdout
+    assert "its folder does not exist" in run.stderr
+
+
 def test_the_command_hides_names(small, handed_in):
     made, now, _ = handed_in
     run = small.says("similarity", str(now), "--workbook", str(ROOT), "--hide-names", "--json")

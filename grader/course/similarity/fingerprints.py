@@ -5,8 +5,11 @@ successive runs of RUN tokens the one with the least hash is kept. Any RUN + WIN
 then have a fingerprint in common.
 
 A token is an operation, a constant or a name of a library. All variables are one token, so names do not matter, and
-neither does the order of operands where an operation commutes. The package `copydetect` was tried: it makes one token
-of all names, also of `exp` and `log`, which is the whole difference between many short answers, and it knows no trees.
+neither does the order of operands where an operation commutes.
+
+The package `copydetect` does winnowing, too. It makes one token of all names, also of `exp` and `log`, which is the
+whole difference between many short answers. In two classes of benchmarks/similarity.py its similarity of honest pairs
+reaches 0.69, while copies with types added or temporary variables inlined have 0.63 to 0.65.
 """
 
 from __future__ import annotations
