@@ -301,8 +301,10 @@ def list_koans(
       koans list --assignment koans-1
       koans list --json
     """
-    if sum(one is not None for one in (chapter, track, assignment)) > 1:
-        raise KoansError("give one of CHAPTER, --track and --assignment")
+    if chapter and track:
+        raise KoansError("give CHAPTER or --track, not both")
+    if assignment is not None and (chapter or track):
+        raise KoansError("--assignment NAME shows all koans of the assignment: give it alone")
     book = workbook()
     given = published.read_all(book.root)
     chosen = assignments.chosen(given, assignment) if assignment is not None else None
