@@ -1,6 +1,6 @@
 """Grades the one hand-in that lies in a container of Gradescope: `python -P -m grader.course.container /autograder`.
 
-`run_autograder` starts it. The folders are those of
+`run_autograder` starts it. The names of its folders come from
 https://gradescope-autograders.readthedocs.io/en/latest/specs/ ("File hierarchy"). There is always a results.json:
 before anything else, one is written that says that grading did not finish. What the instructor sees (standard output)
 has no seed.

@@ -46,7 +46,7 @@ class Graded(msgspec.Struct, frozen=True):
     """One koan's verdict and the points it earns.
 
     Points for `fast` are counted separately, because nobody can earn them without a GPU. `tests` are the tests without
-    the gpu mark that ran, and `tests_passed` those of them that passed. Both are 0 if none or all of them passed. If
+    the gpu mark that ran, and `tests_passed` how many of them passed. Both are 0 if none or all of them passed. If
     the verdict names wrong answers, `answer` is what the learner wrote, as `grader.course.answer` shortens it.
     """
 

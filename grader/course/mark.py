@@ -17,7 +17,7 @@ FAST = " (fast)"  # ends the name of the claim that a koan is fast on a GPU
 class Line(msgspec.Struct, frozen=True, array_like=True):
     """A koan's points under an assignment. `extra`: extra credit, which is not among the possible points.
 
-    `comment` says why the points are not simply those of a pass or a failure: partial credit, an override, no verdict.
+    `comment` says what decided about the points besides the verdict: partial credit, an override, a missing verdict.
     """
 
     koan: str

@@ -28,7 +28,7 @@ from grader.course.students import NOTHING_HANDED_IN, hand_ins_by_student, not_h
 
 DAY = timedelta(days=1)
 NO_VERDICT = "these results have no verdict on it"
-OF_COMMIT = "the time is that of the commit, by its author's clock"
+OF_COMMIT = "this is the time of the commit, by its author's clock"
 
 
 def marked(results: Class, schemes: Sequence[Scheme], workbook: Workbook, spool: Spool) -> Class:

@@ -19,7 +19,7 @@ State = Literal["not open yet", "open", "over"]
 class AssignmentStanding(msgspec.Struct, frozen=True):
     """An assignment at some moment. `koans` are those that this workbook has, `passed` are their ids.
 
-    `earned` and `points` are those of passed and of all koans. Extra credit is not among `points`.
+    `earned` are the points of passed koans, and `points` those that are possible, without extra credit.
     """
 
     assignment: Published

@@ -149,7 +149,7 @@ def test_the_commits_time_counts_where_no_other_is_known_and_a_note_says_so(tmp_
     scheme = scheme_of(tmp_path, KOANS + DUE + PER_DAY)
     found = mark(scheme, handed_in("", authored="2026-11-21T10:00:00+01:00"))
     assert (found.days_late, found.handed_in) == (1, "2026-11-21T10:00:00+01:00")
-    assert found.notes == ("the time is that of the commit, by its author's clock",)
+    assert found.notes == ("this is the time of the commit, by its author's clock",)
     unknown = mark(scheme, handed_in(""))
     assert (unknown.earned, unknown.notes) == (6, ("the time of hand-in is not known: counted as on time",))
 

@@ -386,7 +386,7 @@ def test_reports_say_which_rows_of_exceptions_are_about_nobody(term):
 def test_a_mark_says_what_decided_about_it(term):
     marks = term.found["Koans 1", "as announced"].marks
     says = {student: " | ".join(mark.get("notes", ())) for student, mark in marks.items()}
-    assert "the time is that of the commit, by its author's clock" in says["s14"]
+    assert "this is the time of the commit, by its author's clock" in says["s14"]
     assert "the time of hand-in is not known: counted as on time" in says["s15"]
     assert "extension by teacher on 2026-10-28T09:00:00+00:00: the doctor's note was about one day" in says["s19"]
     assert "the latest of 2 hand-ins counts" in says["s21"]

@@ -1,9 +1,8 @@
 """Reads submission_metadata.json, which tells an autograder of Gradescope whose hand-in it grades, and since when it is
 there.
 
-The format: https://gradescope-autograders.readthedocs.io/en/latest/submission_metadata/. It is another one than that of
-submission_metadata.yml in an export (`lms_names`), but the ids of students are the same: the student id where there is
-one, else the address.
+The format: https://gradescope-autograders.readthedocs.io/en/latest/submission_metadata/. An export has another
+file, submission_metadata.yml (see `lms_names`). The ids of students are the same: the student id, or else the address.
 """
 
 from __future__ import annotations

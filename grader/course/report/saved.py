@@ -55,7 +55,7 @@ class More(msgspec.Struct, frozen=True, omit_defaults=True):
     line of the message or, with names, the sentence "this looks like: …". `fast` is the status of the second claim, the
     speed on a GPU, and `races` are the milliseconds of each contestant. `uncompiled`: the machine code was not checked.
     `by_machine`: the machine may have caused a failure, and not the text. `tests` and `passed` are the tests of a koan
-    without the gpu mark that ran, and those of them that passed. They are given if only a part passed. `answer` is
+    without the gpu mark that ran, and how many of them passed. They are given if only a part passed. `answer` is
     what the learner wrote, where the verdict has names.
     """
 

@@ -23,7 +23,7 @@ class Part(msgspec.Struct, frozen=True):
     """One function of an answer, with the helpers that it calls.
 
     `form` is the digest of its normal form, `verbatim` of its own lines as they were written, with names and comments.
-    `prints` are its fingerprints without those of the stub. `size` is how many of its tokens are the learner's own.
+    `prints` are its fingerprints, without the stub's. `size` is how many of its tokens are the learner's own.
     """
 
     form: str

@@ -87,7 +87,7 @@ class _Execution:
     steps: int = 0
     depth: int = 0  # of loops, comprehensions and lambdas: the name of what they bind
     calls: list[int] = field(default_factory=list)  # the functions that are being called
-    # The operands of sums and products: those of a + (b + c) are a, b and c, also if b + c has a name.
+    # The operands of sums and products. The sum a + (b + c) has a, b and c, also if b + c has a name.
     chains: dict[Digest, tuple[type[ast.operator], tuple[Digest, ...]]] = field(default_factory=dict)
 
     def node(self, label: str, *parts: Digest) -> Digest:
