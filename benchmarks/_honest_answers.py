@@ -37,7 +37,7 @@ COMMENTS = (
     *(
         "# upcast first",
         "# see the docstring",
-        "# TODO: check the shape",
+        "# remember the shape",
         "# careful with dtype",
         "# as in the lecture",
     ),

@@ -108,13 +108,6 @@ def read(file: Path) -> Assignment:
     return found
 
 
-def of_workbook(root: Path, file: Path | None = None) -> Assignment:
-    """The assignment in `file`, else in the workbook's root. Without a file, everything has its default."""
-    if file is not None:
-        return read(file)
-    return read(root / NAME) if (root / NAME).exists() else Assignment()
-
-
 def worths(assignment: Assignment, workbook: Workbook) -> dict[str, Worth]:
     """What each koan of the assignment is worth, by id, in the order of the workbook.
 

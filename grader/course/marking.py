@@ -92,7 +92,7 @@ class _Student(NamedTuple):
         found = (*self.own, *self.shared.get(title, ()))
         if len(found) == 1:
             return found
-        return tuple(entry for entry in found if any(m.assignment == title for m in entry.grade().marks)) or found
+        return tuple(entry for entry in found if any(m.assignment == title for m in entry.head.marks)) or found
 
 
 class _Decisions(NamedTuple):

@@ -16,6 +16,7 @@ from grader.course import assignment
 from grader.course.assignment import Assignment
 from grader.course.edition.manifest import digest
 from grader.course.edition.release import FILES, release
+from grader.course.scheme import decided_for
 from tests.conftest import ROOT, Play
 
 POINTERS = ("CLAUDE.md", "GEMINI.md", ".github/copilot-instructions.md")
@@ -82,7 +83,7 @@ def test_a_mistake_in_an_assignment_is_one_line_and_nothing_is_written(whole, tm
 def test_an_assignment_that_is_named_must_exist(whole, tmp_path):
     run = whole.says("release", str(tmp_path / "edition"), "--assignment", str(tmp_path / "no.toml"))
     assert run.returncode == 2 and "no.toml" in run.stderr and "Traceback" not in run.stderr
-    assert assignment.of_workbook(whole.root) == Assignment(assistants="tutor")
+    assert decided_for(whole.workbook, []) == (Assignment(assistants="tutor"), ())
 
 
 def test_an_update_brings_another_policy_and_keeps_what_a_student_wrote(whole, tmp_path):

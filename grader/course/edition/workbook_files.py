@@ -1,4 +1,4 @@
-"""Which files of a folder belong to the workbook: those that git tracks or, without git, those of the usual kinds."""
+"""Which files of a folder belong to the workbook: what git tracks. Without git, the kind of a file decides."""
 
 from __future__ import annotations
 
