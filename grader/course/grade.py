@@ -188,8 +188,7 @@ def grade_all(
             yield from finished()
             continue
         current = in_progress[verdict.target]
-        current.verdicts[verdict.koan] = verdict
-        batch.store(verdict, current)
+        current.verdicts[verdict.koan] = batch.stored(verdict, current)
         so_far = done + sum(len(s.verdicts) for s in in_progress.values())
         on_progress(so_far, total, f"{current.submission.name} {verdict.koan}")
         yield from finished()
@@ -251,9 +250,12 @@ class _Batch:
             self._stubs[koan.id] = stub_of(self.workbook, koan).splitlines()
         return self._stubs[koan.id]
 
-    def store(self, verdict: Verdict, current: _InProgress) -> None:
-        if self.cache is not None:
-            self.cache.put(self._key(self.workbook.koans[verdict.koan], current), verdict)
+    def stored(self, verdict: Verdict, current: _InProgress) -> Verdict:
+        """Store the verdict of a run. Returns the verdict to report, which may come from a run of the same text."""
+        if self.cache is None:
+            return verdict
+        found = self.cache.put(self._key(self.workbook.koans[verdict.koan], current), verdict)
+        return msgspec.structs.replace(found, target=verdict.target)
 
     def _answer(self, koan: Koan, verdict: Verdict, submission: Submission) -> str:
         """What the learner wrote, if the verdict names wrong answers."""
