@@ -106,6 +106,7 @@ def _draw(axes: Any, sides: Sides) -> None:
             values = [math.nan if value is None or not math.isfinite(value) else value for value in view.values]
             axes.plot(range(len(values)), values, LINES[name], color=COLORS[name], label=name, linewidth=1.4)
             axes.set(xlabel=view.x, ylabel=view.y)
+            axes.xaxis.get_major_locator().set_params(integer=True)
         elif isinstance(view, Histogram):
             known = [value for side in sides.values() if isinstance(side, Histogram) for value in finite(side.values)]
             low, high = min(known, default=0.0), max(known, default=1.0)
