@@ -10,6 +10,7 @@ from reference.ch06_numerics.bf16_by_hand import bf16_by_hand
 from reference.ch06_numerics.exp_overflow import exp_overflow
 from reference.ch06_numerics.float_anatomy import limits
 from reference.ch06_numerics.fp8_round import fp8_round
+from reference.ch06_numerics.hunt_stalled_loss import hunt_stalled_loss
 from reference.ch06_numerics.int8_matmul import int8_matmul
 from reference.ch06_numerics.scale_per_tensor_channel_group import scale_per_tensor_channel_group
 from reference.ch06_numerics.softmax_by_hand import softmax_by_hand
@@ -90,6 +91,13 @@ GIVEN = {
     "torch 2.12": "PyTorch pull request 178817",
     "interpreter (3.9)": "a version of Triton",
     "4090": "the name of a GPU",
+    "151.29": "github.com/pytorch/executorch/pull/18407",
+    "request 18407": "github.com/pytorch/executorch/pull/18407",
+    "request 1124": "github.com/pytorch/ao/pull/1124",
+    "request 765": "github.com/vllm-project/speculators/pull/765",
+    "since 100 steps ago": EXAMPLE,
+    "of 0.001": EXAMPLE,
+    "exactly 1.0": "the first value of a gain",
 }
 
 
@@ -97,7 +105,7 @@ def numbers():
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the tensors are small: more threads take thirty times as long
     try:
-        for part in (_limits, _digits, _tenth, _exp, _softmax, _gradients, _sums, _fp8, _scales, _int8, _block):
+        for part in (_limits, _digits, _tenth, _exp, _softmax, _gradients, _sums, _fp8, _scales, _int8, _block, _hunts):
             yield from part()
         yield from _prices()
     finally:
@@ -341,6 +349,18 @@ def _block():
     yield f"{matmul * 1e6:.0f} µs and the rest {rest * 1e6:.0f} µs"
     yield f"{percent(matmul / (matmul + rest))} of the time"
     yield percent(100e-6 / 20e-3, 1)
+
+
+def _hunts():
+    apart = limits(8, 7)["epsilon"]
+    assert 0.001 < apart / 2
+    yield f"are {apart:.4f} apart"
+    yield f"from 1 gives {1 + 0.001}"
+    assert hunt_stalled_loss.seen is not None
+    healthy, planted = (
+        hunt_stalled_loss.seen(run, 0).number for run in (hunt_stalled_loss, hunt_stalled_loss.wrongs["planted"].fn)
+    )
+    yield f"by {planted:.2f} nats in the second half of the run instead of {healthy:.2f}"
 
 
 def _times():
