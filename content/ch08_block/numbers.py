@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from content.number_formats import raised, signed
+from content.number_formats import power_of_ten, raised, signed
 from content.prices import ONE_AT_A_TIME, READING, hidden, ours, price, rise, same
 from reference.ch08_block.alibi_bias import alibi_bias
 from reference.ch08_block.apply_rope import apply_rope
@@ -37,6 +37,7 @@ def numbers():
     yield from _counting()
     yield from _training()
     yield from _prices()
+    yield from _quiet_rows()
 
 
 def _prices():
@@ -282,6 +283,18 @@ def _training():
     yield f"get a loss of {next_token_loss(own, labels).item():.0f}"
 
 
+def _quiet_rows():
+    """A row of size 1e-5 under an eps of 1e-6, inside and outside the root."""
+    size, eps = 1e-5, 1e-6
+    row, gain = torch.full((4,), size, dtype=torch.float64), torch.ones(4, dtype=torch.float64)
+    inside, outside = rms_norm(row, gain, eps)[0].item(), rms_norm.wrongs["eps_outside"].fn(row, gain, eps)[0].item()
+    yield f"Take a row of size {power_of_ten(size, 0)[4:]} and an eps of {power_of_ten(eps, 0)[4:]}"
+    yield f"about √eps = {power_of_ten(eps**0.5, 0)[4:]}, and the row comes out with the size {inside:.2f}"
+    yield f"about {power_of_ten(size, 0)[4:]}, and the row comes out with the size {outside:.2f}"
+    yield f"near or below √eps, {eps**0.5:.3f} for"
+    yield f"comes out with size {outside:.2f} instead of {inside:.2f}"
+
+
 def _list(values, digits):
     return ", ".join(signed(v, digits) if v else "0" for v in values.tolist())
 
@@ -322,6 +335,9 @@ GIVEN = {
     "label of −100": TRANSFORMERS,
     "−100 covers": TRANSFORMERS,
     "about 1.5 after": "a rule of thumb: good models reach some 2 nats a token on ordinary text",
+    "pull request 1345": "a number on GitHub",
+    "an eps of 1e-6. Under": EXAMPLE,
+    "size 1e-5 comes": EXAMPLE,
     "[300, 400]": EXAMPLE,
     "[3000, 4000]": EXAMPLE,
     "1,000 times": EXAMPLE,
