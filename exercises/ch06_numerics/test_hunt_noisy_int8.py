@@ -58,6 +58,11 @@ def test_weights_near_the_end_of_int8_are_not_clipped(seed):
     agrees(hunt_noisy_int8, randn(3, 4, seed=seed + 2), w, with_=oracle)
 
 
+def test_a_layer_of_width_1(seed):
+    w = {"up": torch.tensor([[0.7]]), "down": torch.tensor([[-3.0]])}
+    agrees(hunt_noisy_int8, randn(1, 1, seed=seed), w, with_=oracle)
+
+
 def test_channels_of_zeros(seed):
     w = layer(4, 6, seed)
     w["up"][1], w["down"][0] = 0, 0

@@ -61,6 +61,10 @@ def test_loud_and_quiet_clips_of_one_batch(seed):
     agrees(hunt_quiet_rows, x, weights(6, 8, seed), 3, with_=oracle)
 
 
+def test_a_hidden_layer_of_width_1(seed):
+    agrees(hunt_quiet_rows, randn(1, 1, 2, seed=seed), weights(2, 1, seed), 1, with_=oracle)
+
+
 def test_complete_silence():
     x = torch.zeros(1, 2, 2)
     agrees(hunt_quiet_rows, x, of_ones(), 1, with_=oracle, gives=[x.tolist(), [[0.0], [0.0]]])

@@ -33,10 +33,16 @@ def _channel(row: Tensor) -> Tensor:
     return torch.round(row * 127 / top) * top / 127 if top else row
 
 
-def _rounded(w: Tensor, largest: Tensor, end: int = 127) -> Tensor:
-    """The weights in integers up to `end`, and back, where a scale belongs to each `largest`."""
+def _integers(w: Tensor, largest: Tensor, end: int = 127) -> tuple[Tensor, Tensor]:
+    """The weights in integers up to `end`, and their scales. A scale belongs to each `largest`."""
     scales = torch.where(largest == 0, torch.ones_like(largest), largest / end)
-    return torch.round(w / scales).clamp(-end, end) * scales
+    return torch.round(w / scales).clamp(-end, end), scales
+
+
+def _rounded(w: Tensor, largest: Tensor, end: int = 127) -> Tensor:
+    """The weights in such integers, and back."""
+    integers, scales = _integers(w, largest, end)
+    return integers * scales
 
 
 def _of_rows(w: Tensor) -> Tensor:
@@ -89,13 +95,13 @@ def by_channels(w: Tensor) -> Tensor:
     return torch.stack([_rounded(row, row.abs().amax()) for row in w])
 
 
-@hunt_noisy_int8.right("with PyTorch's fake quantization, along axis 0")
-@_both
-def library(w: Tensor) -> Tensor:
-    largest = w.abs().amax(1)
-    scales = torch.where(largest == 0, 1.0, largest / 127).float()
-    zero_points = torch.zeros(len(w), dtype=torch.int32)
-    return torch.fake_quantize_per_channel_affine(w, scales, zero_points, 0, -127, 127)
+@hunt_noisy_int8.right("the integers multiplied first, and the scales of the outputs applied to the sums")
+def scales_outside(x: Tensor, w: Weights) -> Result:
+    stored = {name: _integers(weights, weights.abs().amax(1, keepdim=True)) for name, weights in w.items()}
+    errors = {name: _error(integers * scales, w[name]) for name, (integers, scales) in stored.items()}
+    (up, up_scales), (down, down_scales) = stored["up"], stored["down"]
+    hidden = F.gelu(F.linear(x, up) * up_scales.T)
+    return F.linear(hidden, down) * down_scales.T, errors
 
 
 @hunt_noisy_int8.wrong(PLANTED)
@@ -133,17 +139,15 @@ def large_channels_in_float32(w: Tensor) -> Tensor:
 @hunt_noisy_int8.wrong("weights that would round to 0 got the smallest integer: the noise is as large as before")
 @_both
 def never_zero(w: Tensor) -> Tensor:
-    largest = w.abs().amax(0, keepdim=True)
-    scales = torch.where(largest == 0, torch.ones_like(largest), largest / 127)
-    integers = torch.round(w / scales)
+    integers, scales = _integers(w, w.abs().amax(0, keepdim=True))
     return torch.where(integers == 0, w.sign(), integers) * scales
 
 
 @hunt_noisy_int8.wrong("there is a scale for each pair of weights: the noise is small, and there are too many scales")
 @_both
 def pairs(w: Tensor) -> Tensor:
-    parts = [_rounded(part, part.abs().amax(1, keepdim=True)) for part in w.split(2, dim=1)]
-    return torch.cat(parts, dim=1)
+    parts = [w[:, i : i + 2] for i in range(0, w.shape[1], 2)]
+    return torch.cat([_rounded(part, part.abs().amax(1, keepdim=True)) for part in parts], dim=1)
 
 
 @hunt_noisy_int8.wrong("the smaller one of two scales was taken: large weights are beyond 127 and get clipped")
