@@ -11,6 +11,7 @@ from reference.ch06_numerics.exp_overflow import exp_overflow
 from reference.ch06_numerics.float_anatomy import limits
 from reference.ch06_numerics.fp8_round import fp8_round
 from reference.ch06_numerics.hunt_stalled_loss import hunt_stalled_loss
+from reference.ch06_numerics.hunt_noisy_int8 import checkpoint, hunt_noisy_int8, lost
 from reference.ch06_numerics.int8_matmul import int8_matmul
 from reference.ch06_numerics.scale_per_tensor_channel_group import scale_per_tensor_channel_group
 from reference.ch06_numerics.softmax_by_hand import softmax_by_hand
@@ -27,6 +28,9 @@ FP8_PAPER = "Micikevicius et al., arXiv:2209.05433, abstract and section 4.1"
 SOURCE = "the source"
 EXAMPLE = "the input of an example"
 GIVEN = {
+    "pull request 382": "a number on GitHub",
+    "`down` is 200 times": "an input of the symptom",
+    "One row is 100 times": "an input of an example",
     "hidden size is 4096": LLAMA_CONFIG,
     "heads of size 128": "4096 / 32",
     "feed-forward size is 14,336": LLAMA_CONFIG,
@@ -108,6 +112,7 @@ def numbers():
         for part in (_limits, _digits, _tenth, _exp, _softmax, _gradients, _sums, _fp8, _scales, _int8, _block, _hunts):
             yield from part()
         yield from _prices()
+        yield from _noisy_int8()
     finally:
         torch.set_num_threads(threads)
 
@@ -116,6 +121,16 @@ def _prices():
     """What mistakes cost the small model, as the afterwords quote it."""
     yield f"rises from {ours(READING):.4f} to {ours(READING, 'reading int8'):.4f} nats a token"
     yield f"the loss is {price('ch06_numerics/int8_matmul', 'per_tensor', READING):.4f}"
+
+
+def _noisy_int8():
+    """The first symptom of the hunt, healthy and planted."""
+    x, w = checkpoint(0)
+    healthy, planted = (
+        lost(fn(x, w)[0], x, w).mean().item() for fn in (hunt_noisy_int8, hunt_noisy_int8.wrongs["planted"].fn)
+    )
+    yield f"the outputs of the layer lose {healthy:.1f} %"
+    yield f"they lose {planted:.0f} %"
 
 
 def percent(value, digits=0):

@@ -5,13 +5,16 @@ import math
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 
-from content.number_formats import raised, signed
+from content.ch15_model.stories import HELD_OUT, story
+from content.number_formats import power_of_ten, raised, signed
 from content.prices import ONE_AT_A_TIME, READING, hidden, ours, price, rise, same
 from reference.ch08_block.alibi_bias import alibi_bias
 from reference.ch08_block.apply_rope import apply_rope
 from reference.ch08_block.count_block_params import count_block_params
 from reference.ch08_block.gradient_by_depth import gradient_by_depth
+from reference.ch08_block.hunt_blurred_attention import hunt_blurred_attention
 from reference.ch08_block.layer_norm import layer_norm
 from reference.ch08_block.llama_block import llama_block
 from reference.ch08_block.lora_trainable import lora_trainable
@@ -20,11 +23,15 @@ from reference.ch08_block.rms_norm import rms_norm
 from reference.ch08_block.rope_angles import rope_angles
 from reference.ch08_block.swiglu import swiglu
 from reference.ch08_block.swiglu_hidden import swiglu_hidden
+from reference.ch15_model.encode_text import encode_text
 
 MEASURED = Path(__file__).parents[2] / "benchmarks/results/gradients.json"
 LLAMA = {"hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32, "num_key_value_heads": 8}
 QWEN = {"hidden_size": 3584, "intermediate_size": 18944, "num_attention_heads": 28, "num_key_value_heads": 4}
 LAYERS, VOCABULARY = 32, 128_256  # of Llama-3-8B
+MODEL = Path(__file__).parents[1] / "ch15_model/model"
+CONFIG = json.loads((MODEL / "config.json").read_text())
+SCALES = hunt_blurred_attention.rights["library"].fn, hunt_blurred_attention.wrongs["planted"].fn
 TRAINED, FACTOR = 4096, 4  # the context and the stretch of the examples
 
 
@@ -37,6 +44,8 @@ def numbers():
     yield from _counting()
     yield from _training()
     yield from _prices()
+    yield from _quiet_rows()
+    yield from _blurred_attention()
 
 
 def _prices():
@@ -282,6 +291,49 @@ def _training():
     yield f"get a loss of {next_token_loss(own, labels).item():.0f}"
 
 
+def _quiet_rows():
+    """A row of size 1e-5 under an eps of 1e-6, inside and outside the root."""
+    size, eps = 1e-5, 1e-6
+    row, gain = torch.full((4,), size, dtype=torch.float64), torch.ones(4, dtype=torch.float64)
+    inside, outside = rms_norm(row, gain, eps)[0].item(), rms_norm.wrongs["eps_outside"].fn(row, gain, eps)[0].item()
+    yield f"Take a row of size {power_of_ten(size, 0)[4:]} and an eps of {power_of_ten(eps, 0)[4:]}"
+    yield f"about √eps = {power_of_ten(eps**0.5, 0)[4:]}, and the row comes out with the size {inside:.2f}"
+    yield f"about {power_of_ten(size, 0)[4:]}, and the row comes out with the size {outside:.2f}"
+    yield f"near or below √eps, {eps**0.5:.3f} for"
+    yield f"comes out with size {outside:.2f} instead of {inside:.2f}"
+
+
+def _blurred_attention():
+    """What the wrong scale does to the small model, on held-out stories."""
+    yield f"times too small: {8**0.5:.1f} times with 8 heads, {32**0.5:.1f} times with 32 heads"
+    heads, kv_heads = CONFIG["num_attention_heads"], CONFIG["num_key_value_heads"]
+    merges = [tuple(pair) for pair in json.loads((MODEL / "merges.json").read_text())["merges"]]
+    weights = {name: w.float() for name, w in load_file(MODEL / "model.safetensors").items()}
+    texts = [[CONFIG["eos_token_id"], *encode_text(story(seed).text, merges, {})] for seed in HELD_OUT[:5]]
+    reads = [[_read(torch.tensor([ids]), weights, heads, kv_heads, attention) for ids in texts] for attention in SCALES]
+    (loss, share), (wrong_loss, wrong_share) = (
+        (sum(x) / len(texts) for x in zip(*read, strict=True)) for read in reads
+    )
+    entropies = f"{100 * wrong_share:.0f} % of ln(tokens) instead of {100 * share:.0f} %"
+    yield f"with {heads} heads, gets a mean entropy of {entropies}"
+    yield f"its loss rises from {loss:.2f} to {wrong_loss:.2f} nats a token"
+
+
+def _read(ids, weights, heads, kv_heads, attention):
+    """The loss in nats a token, and the mean entropy as a share of ln(tokens), with this attention in all layers."""
+    x, shares = weights["model.embed_tokens.weight"][ids], []
+    at_most = torch.arange(2, ids.shape[1] + 1).log()
+    for number in range(CONFIG["num_hidden_layers"]):
+        prefix = f"model.layers.{number}."
+        w = {n.split(".")[-2]: t for n, t in weights.items() if n.startswith(prefix)}
+        result, spread = attention(rms_norm(x, w["input_layernorm"]), w, heads, kv_heads)
+        shares.append((spread[..., 1:] / at_most).mean().item())
+        x = x + result
+        x = x + swiglu(rms_norm(x, w["post_attention_layernorm"]), w["gate_proj"], w["up_proj"], w["down_proj"])
+    logits = rms_norm(x, weights["model.norm.weight"]) @ weights["model.embed_tokens.weight"].T
+    return next_token_loss(logits, ids).item(), sum(shares) / len(shares)
+
+
 def _list(values, digits):
     return ", ".join(signed(v, digits) if v else "0" for v in values.tolist())
 
@@ -322,6 +374,9 @@ GIVEN = {
     "label of −100": TRANSFORMERS,
     "−100 covers": TRANSFORMERS,
     "about 1.5 after": "a rule of thumb: good models reach some 2 nats a token on ordinary text",
+    "pull request 1345": "a number on GitHub",
+    "an eps of 1e-6. Under": EXAMPLE,
+    "size 1e-5 comes": EXAMPLE,
     "[300, 400]": EXAMPLE,
     "[3000, 4000]": EXAMPLE,
     "1,000 times": EXAMPLE,

@@ -41,6 +41,7 @@ def numbers():
     yield from _losses()
     yield from _forgotten()
     yield from _measures()
+    yield from _short_batches()
     for own in AFTERWORDS:
         yield from own.numbers()
 
@@ -181,9 +182,16 @@ def _measures():
     yield f"The coder would need {b:.3f} bits for each byte of 8 bits: {1000 * b / 8:.0f} KB"
 
 
+def _short_batches():
+    full, short = 8 * (256 - 1), 20 - 1
+    yield f"each predicted token of the last batch counts {full / short:.0f} times as much"
+
+
 EXAMPLE = "an input of an example"
 SCALER = "torch.amp.GradScaler: its defaults init_scale and growth_interval"
 OWN = {
+    "8 windows of 256 tokens": EXAMPLE,
+    "issue 41898": "a number on GitHub",
     "a width of 4,096": "config.json of meta-llama/Meta-Llama-3-8B",
     "peak 0.1": EXAMPLE,
     "decay 0.1": EXAMPLE,
