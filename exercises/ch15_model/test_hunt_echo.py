@@ -42,8 +42,13 @@ def test_rows_of_different_lengths_count_by_their_tokens(seed):
     agrees(hunt_echo, dialogs(seed, (1, 6), (5, 1), (2, 2)), [7], small(seed), 2, 1, 2, 0.02, 2, with_=oracle)
 
 
-def test_answers_of_one_token(seed):
-    agrees(hunt_echo, dialogs(seed, (3, 1), (1, 1)), [2, 3], small(seed), 2, 1, 2, 0.02, 1, with_=oracle)
+def test_a_model_that_is_one_number_wide():
+    weights = {"model.embed_tokens.weight": torch.tensor([[1.0], [-2.0]]), "model.norm.weight": torch.ones(1)}
+    agrees(hunt_echo, [([0], [1, 1]), ([1], [0])], [0], weights, 1, 1, 2, 0.1, 1, with_=oracle)
+
+
+def test_answers_of_one_token_and_other_heads(seed):
+    agrees(hunt_echo, dialogs(seed, (3, 1), (1, 1)), [2, 3], small(seed), 4, 2, 2, 0.02, 1, with_=oracle)
 
 
 @settings(max_examples=5)

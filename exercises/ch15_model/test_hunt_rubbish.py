@@ -55,6 +55,11 @@ def test_scores_that_are_large(seed):
     agrees(hunt_rubbish, [[6, 5, 4, 3], [0, 1, 2]], weights, 2, 1, with_=oracle)
 
 
+def test_a_model_that_is_one_number_wide():
+    weights = {"token": torch.tensor([[1.0], [-2.0]]), "position": torch.tensor([[0.5]] * 3), "norm": torch.ones(1)}
+    agrees(hunt_rubbish, [[0, 1, 1]], weights, 0, 1, with_=oracle)
+
+
 @settings(max_examples=8)
 @given(
     st.lists(st.lists(st.integers(0, V - 1), min_size=2, max_size=6), min_size=1, max_size=3),

@@ -102,8 +102,7 @@ def causal_alone(*args: Any) -> Graded:
 def added_mask(*args: Any) -> Graded:
     def attend(q: Tensor, k: Tensor, v: Tensor, real: Tensor, layer: int) -> Tensor:
         hidden = _causal(q.shape[2], ~real[:, None, None, :], layer)
-        mask = torch.zeros(hidden.shape, dtype=q.dtype).masked_fill(hidden, -torch.inf)
-        return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return functional.scaled_dot_product_attention(q, k, v, attn_mask=(~hidden).to(q.dtype).log())
 
     return _graded(*args, attend)
 
