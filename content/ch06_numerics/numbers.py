@@ -10,8 +10,8 @@ from reference.ch06_numerics.bf16_by_hand import bf16_by_hand
 from reference.ch06_numerics.exp_overflow import exp_overflow
 from reference.ch06_numerics.float_anatomy import limits
 from reference.ch06_numerics.fp8_round import fp8_round
-from reference.ch06_numerics.hunt_stalled_loss import hunt_stalled_loss
 from reference.ch06_numerics.hunt_noisy_int8 import checkpoint, hunt_noisy_int8, lost
+from reference.ch06_numerics.hunt_stalled_loss import hunt_stalled_loss
 from reference.ch06_numerics.int8_matmul import int8_matmul
 from reference.ch06_numerics.scale_per_tensor_channel_group import scale_per_tensor_channel_group
 from reference.ch06_numerics.softmax_by_hand import softmax_by_hand
@@ -368,7 +368,7 @@ def _block():
 
 def _hunts():
     apart = limits(8, 7)["epsilon"]
-    assert 0.001 < apart / 2
+    assert apart / 2 > 0.001
     yield f"are {apart:.4f} apart"
     yield f"from 1 gives {1 + 0.001}"
     assert hunt_stalled_loss.seen is not None
