@@ -38,11 +38,11 @@ def plot(
     height: int,
     *,
     braille: bool = True,
-    unit: str = "steps",
+    end: str = "",
 ) -> Text:
     """The curves over `total` steps, in `height` rows and one for the axis. `lines` are losses with their names.
 
-    `unit` is what is counted on the horizontal axis.
+    `end` is written at the end of the horizontal axis, in place of the number of steps.
     """
     top, bottom = _range(curves, lines)
     ticks = [_tick(top - (top - bottom) * row / max(height - 1, 1), top, bottom) for row in range(height)]
@@ -65,7 +65,7 @@ def plot(
             else:
                 text.append(("┈" if braille else "-") if row in marks else " ", "dim")
         text.append(f" {labels.get(row, '')}".rstrip() + "\n", "dim")
-    steps = f"{total} {unit}"
+    steps = end or f"{total} steps"
     text.append(" " * (axis - 1) + "└" + "0".ljust(inner - len(steps)) + steps, "dim")
     return text
 

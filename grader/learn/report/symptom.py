@@ -112,8 +112,8 @@ def _curves(sides: Mapping[str, Curve], width: int, *, braille: bool) -> Iterato
         for name, view in reversed(list(sides.items()))
     ]
     any_side = next(iter(sides.values()))
-    unit = f"{any_side.x}s"
-    yield plot(drawn, total, {}, min(width, WIDEST), HEIGHT, braille=braille, unit=unit)
+    end = f"{total} steps" if any_side.x == "step" else f"{any_side.x} {total - 1}"
+    yield plot(drawn, total, {}, min(width, WIDEST), HEIGHT, braille=braille, end=end)
     legend = Styled(f"{any_side.y}: ", "dim")
     legend.append(f"{YOURS} (a line)", STYLES[YOURS])
     if HEALTHY in sides:
