@@ -155,9 +155,7 @@ def larger_rate(r: Run) -> Tuned:
     return r._replace(lr=10 * r.lr).tune(_bf16)
 
 
-@hunt_stalled_loss.wrong(
-    "the weights were rounded to fp16: they have three more bits, so the run stalls later"
-)
+@hunt_stalled_loss.wrong("the weights were rounded to fp16: they have three more bits, so the run stalls later")
 @_of_inputs
 def in_fp16(r: Run) -> Tuned:
     return r.tune(lambda name, w: w.half().float())

@@ -210,9 +210,7 @@ def clipped(r: Run) -> Trained:
     return r.train(MOMENTS, max_step=r.lr)
 
 
-@hunt_resume_spike.symptom(
-    "largest loss of the 15 steps after the restart, minus the largest of the 15 before it"
-)
+@hunt_resume_spike.symptom("largest loss of the 15 steps after the restart, minus the largest of the 15 before it")
 def symptom(run: Callable[..., Trained], seed: int) -> Symptom:
     """Two batches of 16 texts, from a vocabulary of 16 in which each token has a few likely successors."""
     g = torch.Generator().manual_seed(seed)
