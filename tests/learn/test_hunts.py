@@ -1,18 +1,24 @@
 """Hunts for learners: the symptom, the planted text as the stub, and every verb that deals with stubs."""
 
+import asyncio
 import io
 import json
+import re
 
 import pytest
+from textual.widgets import Static
 
 from grader.book.errors import KoansError
 from grader.book.stubs import derive, is_untouched, not_started, strip_markers
 from grader.book.symptom_run import SymptomRun
 from grader.book.terminal import SafeConsole
+from grader.learn.app.screen import KoansApp
+from grader.learn.app.state import Command
 from grader.learn.report.symptom import BINS, SymptomView, bins
 from reference.symptom import Counts, Curve, Histogram, Symptom, Text
 
-HUNT = "ch07_attention/hunt_growing"
+HUNT = "ch06_numerics/hunt_sudden_nan"
+NAME = "hunt_sudden_nan"
 SOLUTION = """\
 def f(x):
     ### BEGIN BUG
@@ -23,14 +29,6 @@ def f(x):
     ### END BUG
     return y
 """
-
-
-@pytest.fixture
-def hunting(play):
-    """A workbook with one hunt, as `koans new --hunt` begins it."""
-    made = play.says("new", HUNT, "--hunt")
-    assert made.returncode == 0, made.stderr
-    return play
 
 
 def test_the_stub_has_the_planted_lines_and_the_answer_has_the_right_ones():
@@ -66,88 +64,101 @@ def test_a_text_is_untouched_whatever_its_comments(text, untouched):
     assert is_untouched(text, derive(SOLUTION)) is untouched
 
 
-def test_a_new_hunt_is_not_started_until_a_line_changes_and_passes_when_mended(hunting):
-    koan = hunting.workbook.koan(HUNT)
-    assert koan.kind == "hunt" and koan.rung == "name it"
-    assert not_started(hunting.workbook, koan)
-    shown = hunting.says("run", "hunt_growing")
-    assert shown.returncode == 1
-    assert shown.stdout.startswith("symptom: what is measured, with its unit: yours ")
-    assert "loss: yours (a line)   healthy (dashed)" in shown.stdout
-    assert shown.stdout.index("symptom: ") < shown.stdout.index("· not started")
-    text = hunting.workbook.exercise(koan).read_text()
-    hunting.write("hunt_growing", text.replace("1.1", "1.2"))
-    other = hunting.says("run", "hunt_growing").stdout
-    assert "✗ failed" in other
-    hunting.solve("hunt_growing")
-    passed = hunting.says("run", "hunt_growing")
-    assert passed.returncode == 0
-    assert "✓ passed" in passed.stdout
+def planted_text(play):
+    return play.workbook.exercise(play.workbook.koan(HUNT)).read_text()
 
 
-def test_who_changes_another_line_reads_that_the_planted_one_is_still_there(hunting):
-    text = hunting.workbook.exercise(hunting.workbook.koan(HUNT)).read_text()
-    hunting.write("hunt_growing", text.replace("losses = []", "losses: list[float] = []"))
-    shown = " ".join(hunting.says("run", "hunt_growing").stdout.split())
-    assert "this looks like: the planted mistake is still there: what you changed is not its cause" in shown
+def test_a_hunt_is_not_started_until_a_line_changes_and_passes_when_mended(play):
+    koan = play.workbook.koan(HUNT)
+    assert (koan.kind, koan.rung) == ("hunt", "name it")
+    assert not_started(play.workbook, koan)
+    first = play.says("run", NAME)
+    assert first.returncode == 1
+    number = re.match(r"symptom: steps with a finite loss, of 100: yours (\d+), healthy 100\n", first.stdout)
+    assert number is not None and 20 < int(number[1]) < 80  # the exact step depends on how a CPU adds
+    assert f"loss: yours (a line)   healthy (dashed)   yours: NaN or inf from {number[1]} on" in first.stdout
+    assert first.stdout.index("symptom: ") < first.stdout.index("· not started")
+    play.write(NAME, planted_text(play).replace("    total =", "    scores = scores.clamp(max=10.0)\n    total ="))
+    hidden = " ".join(play.says("run", NAME).stdout.split())
+    assert "yours 100, healthy 100" in hidden
+    assert "this looks like: the scores were clamped to at most 10" in hidden
+    play.solve(NAME)
+    mended = play.says("run", NAME)
+    assert mended.returncode == 0
+    assert "✓ passed" in mended.stdout
 
 
-def test_reset_and_again_give_the_planted_text(hunting):
-    file = hunting.workbook.exercise(hunting.workbook.koan(HUNT))
-    planted = file.read_text()
-    hunting.solve("hunt_growing")
-    assert file.read_text() != planted
-    hunting.says("run", "hunt_growing")
-    hunting.says("again", "hunt_growing")
-    assert (hunting.root / ".koans/again/exercises" / f"{HUNT}.py").read_text() == planted
-    hunting.says("reset", "hunt_growing")
-    assert file.read_text() == planted
+def test_who_changes_another_line_reads_that_the_planted_one_is_still_there(play):
+    play.write(NAME, planted_text(play).replace("losses = []", "losses: list[Tensor] = []"))
+    run = " ".join(play.says("run", NAME).stdout.split())
+    assert "this looks like: the planted mistake is still there: what you changed is not its cause" in run
 
 
-def test_the_symptom_is_written_as_json_and_as_a_picture_and_as_a_page(hunting, tmp_path):
-    data = json.loads(hunting.says("symptom", "hunt_growing", "--json").stdout)
-    assert data["shown"]["number"] > 10 * data["healthy"]["number"]
-    assert [view["type"] for view in data["shown"]["views"]] == ["Curve"]
-    assert len(data["shown"]["views"][0]["values"]) == 20
+def test_a_comment_is_no_start(play):
+    play.write(NAME, planted_text(play).replace("    losses = []", "    # what is inf first?\n    losses = []"))
+    assert "· not started" in play.says("run", NAME).stdout
+
+
+def test_several_koans_are_run_without_their_symptoms(play):
+    assert "symptom" not in play.says("run", NAME, "softmax").stdout
+
+
+def test_reset_and_again_give_the_planted_text(play):
+    planted = planted_text(play)
+    play.solve(NAME)
+    assert planted_text(play) != planted
+    play.says("run", NAME)
+    play.says("again", NAME)
+    assert (play.root / ".koans/again/exercises" / f"{HUNT}.py").read_text() == planted
+    play.says("reset", NAME)
+    assert planted_text(play) == planted
+
+
+def test_the_symptom_is_written_as_json_and_as_a_picture_and_as_a_page(play, tmp_path):
+    data = json.loads(play.says("symptom", NAME, "--json").stdout)
+    finite = int(data["shown"]["number"])
+    assert finite < data["healthy"]["number"] == 100
+    (view,) = data["shown"]["views"]
+    assert (view["type"], len(view["values"]), view["values"][finite:]) == ("Curve", 100, [None] * (100 - finite))
     png, svg, page = (tmp_path / f"symptom.{end}" for end in ("png", "svg", "html"))
     for file in (png, svg, page):
-        assert hunting.says("symptom", "hunt_growing", "-o", str(file)).returncode == 0
+        assert play.says("symptom", NAME, "-o", str(file)).returncode == 0
     assert png.read_bytes().startswith(b"\x89PNG")
     assert "<svg" in svg.read_text()
-    assert "what is measured, with its unit: yours " in page.read_text()
-    refused = hunting.says("symptom", "hunt_growing", "-o", str(tmp_path / "symptom.pdf"))
+    assert f"steps with a finite loss, of 100: yours {finite}, healthy 100" in page.read_text()
+    refused = play.says("symptom", NAME, "-o", str(tmp_path / "symptom.pdf"))
     assert refused.returncode == 2
     assert "its name must end in .html, .png or .svg" in refused.stderr
 
 
-def test_another_seed_shows_the_symptom_on_other_data(hunting):
-    numbers = {
-        json.loads(hunting.says("symptom", "hunt_growing", "--json", "--seed", seed).stdout)["healthy"]["number"]
+def test_another_seed_shows_the_symptom_on_other_data(play):
+    first, again, other = (
+        json.loads(play.says("symptom", NAME, "--json", "--seed", seed).stdout)["healthy"]["views"]
         for seed in ("0", "0", "1")
-    }
-    assert len(numbers) == 2
+    )
+    assert first == again != other
 
 
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("        x = 1.1 * y", "hunt_growing raised NameError: name 'y' is not defined"),
-        ("        x = 1.1 *", "line "),
-        ("        raise SystemExit(3)", "SystemExit"),
+        ("total = torch.exp(nothing).sum()", "hunt_sudden_nan raised NameError: name 'nothing' is not defined"),
+        ("total = torch.exp(scores", "line "),
+        ("raise SystemExit(3)", "SystemExit"),
     ],
 )
-def test_code_that_does_not_finish_is_one_line_below_the_healthy_curve(hunting, line, says):
-    text = hunting.workbook.exercise(hunting.workbook.koan(HUNT)).read_text()
-    hunting.write("hunt_growing", text.replace("        x = 1.1 * x", line))
-    shown = hunting.says("symptom", "hunt_growing")
-    assert shown.returncode == 1
-    assert "healthy 0.0" in shown.stdout
-    last = shown.stdout.split("your code did not finish: ")[1]
-    assert says in last and len(last.strip().splitlines()) <= 2
+def test_code_that_does_not_finish_is_one_line_below_the_healthy_curve(play, line, says):
+    play.write(NAME, planted_text(play).replace("total = torch.exp(scores).sum(dim=1)", line))
+    failed = play.says("symptom", NAME)
+    assert failed.returncode == 1
+    assert "healthy 100" in failed.stdout
+    last = failed.stdout.split("your code did not finish: ")[1]
+    assert len(last.strip().splitlines()) <= 2, last
+    assert says in " ".join(last.split())
 
 
-def test_a_koan_that_is_no_hunt_has_no_symptom(hunting):
-    refused = hunting.says("symptom", "softmax")
+def test_a_koan_that_is_no_hunt_has_no_symptom(play):
+    refused = play.says("symptom", "softmax")
     assert refused.returncode == 2
     assert "ch06_numerics/softmax is no hunt, so it has no symptom" in refused.stderr
 
@@ -185,3 +196,30 @@ def test_a_histogram_counts_both_sides_in_the_same_bins():
 def test_what_a_model_writes_reaches_no_terminal_as_an_escape():
     text = shown(Text("what it \x1b[31mwrites", "red\x1b[31m\nline"), healthy=[Text("x", "y")])
     assert "\x1b" not in text and "  red" in text
+
+
+def test_the_screen_shows_the_symptom_beside_the_verdict(play):
+    async def shown_in_app():
+        app = KoansApp(play.workbook)
+        async with app.run_test(size=(120, 40)) as pilot:
+            app.session.post(Command("go", HUNT))
+            for _ in range(600):
+                await pilot.pause(0.05)
+                step = app.state.step
+                if step is not None and step.koan.id == HUNT:
+                    break
+            console = SafeConsole(width=56, record=True, color_system=None, file=io.StringIO())
+            console.print(app.query_one("#verdict-text", Static).content)
+            return console.export_text()
+
+    text = " ".join(asyncio.run(shown_in_app()).split())
+    assert "symptom: steps with a finite loss, of 100: yours" in text
+    assert "Find the wrong line in exercises/ch06_numerics/hunt_sudden_nan.py" in text
+
+
+def test_without_a_screen_the_symptom_is_printed(play):
+    lines = play.says("--plain", lines=[NAME])
+    assert lines.returncode == 0
+    text = lines.stdout[lines.stdout.index("symptom: steps with a finite loss") :]
+    assert "because the function is not written yet" not in text
+    assert f"edit exercises/{HUNT}.py" in text
