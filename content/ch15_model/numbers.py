@@ -14,6 +14,7 @@ from reference.ch15_model.accumulate_gradients import accumulate_gradients
 from reference.ch15_model.bits_per_byte import bits_per_byte
 from reference.ch15_model.encode_text import encode_text
 from reference.ch15_model.generate import generate, lead
+from reference.ch15_model.hunt_short_answers import hunt_short_answers
 from reference.ch15_model.loss_at_init import loss_at_init
 from reference.ch15_model.pretokenize import pretokenize
 from reference.ch15_model.train_step import train_step
@@ -42,6 +43,7 @@ def numbers():
     yield from _forgotten()
     yield from _measures()
     yield from _short_batches()
+    yield from _padding()
     for own in AFTERWORDS:
         yield from own.numbers()
 
@@ -187,11 +189,19 @@ def _short_batches():
     yield f"each predicted token of the last batch counts {full / short:.0f} times as much"
 
 
+def _padding():
+    """The first symptom of the hunt, planted and healthy."""
+    runs = hunt_short_answers.wrongs["planted"].fn, hunt_short_answers.fn
+    planted, healthy = (hunt_short_answers.seen(run, 0).number for run in runs)
+    yield f"the loss of the last ten steps is {planted:.2f} instead of {healthy:.2f} nats a token"
+
+
 EXAMPLE = "an input of an example"
 SCALER = "torch.amp.GradScaler: its defaults init_scale and growth_interval"
 OWN = {
     "8 windows of 256 tokens": EXAMPLE,
     "issue 41898": "a number on GitHub",
+    "pull request 1625": "a number on GitHub",
     "a width of 4,096": "config.json of meta-llama/Meta-Llama-3-8B",
     "peak 0.1": EXAMPLE,
     "decay 0.1": EXAMPLE,
