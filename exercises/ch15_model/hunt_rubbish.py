@@ -16,10 +16,11 @@ Tensors = dict[str, Float32[Tensor, "..."]]
 def hunt_rubbish(
     sentences: list[list[int]], weights: Tensors, layers: int, heads: int
 ) -> tuple[Float32[Tensor, ""], Tensors]:
-    """(loss, gradients by name) of one batch of sentences of different lengths, at least one id each.
+    """(loss, gradients by name) of one batch of sentences of different lengths. At least one has two ids or more.
 
     The loss is the mean of -log p over all tokens of all sentences but the first of each, in nats. p is the probability
-    that the model gives to a token after it has read the tokens before it. `weights` has:
+    that the model gives to a token when it writes: it reads one token after the other, and keeps the keys and values of
+    the tokens that it has read. `weights` has:
 
         token (v, d) and position (n, d)      added, they are the input; `token` is the head as well
         0.attention_norm (d,), 0.qkv (3d, d), 0.out (d, d)      of layer 0: gain, queries over keys over values, result

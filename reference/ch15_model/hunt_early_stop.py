@@ -159,7 +159,7 @@ def without_warmup(*args: Any) -> Run:
 def step_for_each(stream: list[Tensor], held_out: Tensor, per_step: int, weights: Tensors, *rest: Any) -> Run:
     used = stream[: len(stream) // per_step * per_step]
     losses, final = _trained(used, held_out, 1, weights, *rest, rate=_by_batch)
-    return losses.unflatten(0, (-1, per_step)).mean(1), final
+    return losses.reshape(-1, per_step).mean(1), final
 
 
 @hunt_early_stop.symptom("loss of held-out text after the run, in nats a token")

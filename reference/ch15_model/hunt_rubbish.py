@@ -27,7 +27,7 @@ def _log_p(ids: Tensor, real: Tensor, w: Tensors, layers: int, heads: int, atten
     x = functional.embedding(ids, w["token"]) + w["position"][: ids.shape[1]]
     for i in range(layers):
         parts = (_normed(x, w[f"{i}.attention_norm"]) @ w[f"{i}.qkv"].T).chunk(3, dim=-1)
-        q, k, v = (part.unflatten(-1, (heads, -1)).transpose(1, 2) for part in parts)
+        q, k, v = (part.reshape(*part.shape[:-1], heads, -1).transpose(1, 2) for part in parts)
         x = x + attend(q, k, v, real, i).transpose(1, 2).flatten(2) @ w[f"{i}.out"].T
         x = x + functional.silu(_normed(x, w[f"{i}.ffn_norm"]) @ w[f"{i}.up"].T) @ w[f"{i}.down"].T
     return torch.log_softmax(_normed(x, w["norm"]) @ w["token"].T, dim=-1)
@@ -38,6 +38,7 @@ def _graded(
     weights: Tensors,
     layers: int,
     heads: int,
+    *,
     attend: Attend,
     smoothing: float = 0.0,
     ahead: int = 1,
@@ -66,7 +67,7 @@ def _query_by_query(q: Tensor, k: Tensor, v: Tensor, real: Tensor, layer: int) -
 
 @oracle
 def hunt_rubbish(sentences: Sentences, weights: Tensors, layers: int, heads: int) -> Graded:
-    return _graded(sentences, weights, layers, heads, _query_by_query)
+    return _graded(sentences, weights, layers, heads, attend=_query_by_query)
 
 
 def _future(n: int, above: int = 1) -> Tensor:
@@ -95,7 +96,7 @@ def _causal(n: int, padding: Tensor, layer: int) -> Tensor:
 
 @hunt_rubbish.right("the causal mask alone: padding stands on the right, so no token of a sentence sees it")
 def causal_alone(*args: Any) -> Graded:
-    return _graded(*args, _masked(lambda n, padding, layer: _future(n)))
+    return _graded(*args, attend=_masked(lambda n, padding, layer: _future(n)))
 
 
 @hunt_rubbish.right("the causal mask and the padding together, as one mask that is added to the scores")
@@ -104,7 +105,7 @@ def added_mask(*args: Any) -> Graded:
         hidden = _causal(q.shape[2], ~real[:, None, None, :], layer)
         return functional.scaled_dot_product_attention(q, k, v, attn_mask=(~hidden).to(q.dtype).log())
 
-    return _graded(*args, attend)
+    return _graded(*args, attend=attend)
 
 
 @hunt_rubbish.right("with torch's fused attention and is_causal")
@@ -112,37 +113,39 @@ def library(*args: Any) -> Graded:
     def attend(q: Tensor, k: Tensor, v: Tensor, real: Tensor, layer: int) -> Tensor:
         return functional.scaled_dot_product_attention(q, k, v, is_causal=True)
 
-    return _graded(*args, attend)
+    return _graded(*args, attend=attend)
 
 
 @hunt_rubbish.wrong(PLANTED)
 def planted(*args: Any) -> Graded:
-    return _graded(*args, _masked(_padding_only))
+    return _graded(*args, attend=_masked(_padding_only))
 
 
 @hunt_rubbish.wrong("the past was hidden and the future stayed: the triangle is on the wrong side")
 def past_hidden(*args: Any) -> Graded:
-    return _graded(*args, _masked(lambda n, padding, layer: padding & ~torch.eye(n, dtype=torch.bool) | _future(n).mT))
+    return _graded(
+        *args, attend=_masked(lambda n, padding, layer: padding & ~torch.eye(n, dtype=torch.bool) | _future(n).mT)
+    )
 
 
 @hunt_rubbish.wrong("each token was hidden from itself, too: it must see itself, and the first one sees nothing else")
 def itself_hidden(*args: Any) -> Graded:
-    return _graded(*args, _masked(lambda n, padding, layer: padding | _future(n, 0)))
+    return _graded(*args, attend=_masked(lambda n, padding, layer: padding | _future(n, 0)))
 
 
 @hunt_rubbish.wrong("one token of the future can still be seen: it is the token to predict")
 def one_ahead(*args: Any) -> Graded:
-    return _graded(*args, _masked(lambda n, padding, layer: padding | _future(n, 2)))
+    return _graded(*args, attend=_masked(lambda n, padding, layer: padding | _future(n, 2)))
 
 
 @hunt_rubbish.wrong("only the next token was hidden: those after it can still be seen, and they tell what it was")
 def only_the_next(*args: Any) -> Graded:
-    return _graded(*args, _masked(lambda n, padding, layer: padding | _future(n) & ~_future(n, 2)))
+    return _graded(*args, attend=_masked(lambda n, padding, layer: padding | _future(n) & ~_future(n, 2)))
 
 
 @hunt_rubbish.wrong("the future was hidden in the first layer only: the layers after it still see it")
 def first_layer_only(*args: Any) -> Graded:
-    return _graded(*args, _masked(lambda n, padding, layer: padding if layer else _causal(n, padding, layer)))
+    return _graded(*args, attend=_masked(lambda n, padding, layer: padding if layer else _causal(n, padding, layer)))
 
 
 @hunt_rubbish.wrong("the scores of the future were only made smaller: larger scores undo this, so use -inf")
@@ -151,7 +154,7 @@ def lowered(*args: Any) -> Graded:
         scores = q @ k.mT / q.shape[-1] ** 0.5 - 10.0 * _future(q.shape[2])
         return torch.softmax(scores.masked_fill(~real[:, None, None, :], -torch.inf), dim=-1) @ v
 
-    return _graded(*args, attend)
+    return _graded(*args, attend=attend)
 
 
 @hunt_rubbish.wrong("the future was removed after the softmax: the shares of a row no longer add up to 1")
@@ -161,17 +164,17 @@ def after_the_softmax(*args: Any) -> Graded:
         shares = torch.softmax(scores.masked_fill(~real[:, None, None, :], -torch.inf), dim=-1)
         return shares.masked_fill(_future(q.shape[2]), 0.0) @ v
 
-    return _graded(*args, attend)
+    return _graded(*args, attend=attend)
 
 
 @hunt_rubbish.wrong("the targets were smoothed: the loss no longer looks too good, and the future can still be seen")
 def smoothed(*args: Any) -> Graded:
-    return _graded(*args, _masked(_padding_only), smoothing=0.1)
+    return _graded(*args, attend=_masked(_padding_only), smoothing=0.1)
 
 
 @hunt_rubbish.wrong("the targets were moved by one more place: the token after the next one can be seen as well")
 def further_ahead(*args: Any) -> Graded:
-    return _graded(*args, _masked(_padding_only), ahead=2)
+    return _graded(*args, attend=_masked(_padding_only), ahead=2)
 
 
 WIDTH, LAYERS, HEADS, LONGEST = 32, 2, 2, 24
@@ -222,7 +225,7 @@ def symptom(run: Callable[..., Graded], seed: int) -> Symptom:
             w[name], m[name], v[name] = adamw_step(p, grads[name], m[name], v[name], step + 1, lr=0.01, decay=0.0)
     attend = _masked(_causal)
     written = [_written(w, start, attend) for start in ("the cats", "the old bird", "the child near the dogs")]
-    new, _ = _graded(_sentences(seed + 1000, 16), w, LAYERS, HEADS, attend)
+    new, _ = _graded(_sentences(seed + 1000, 16), w, LAYERS, HEADS, attend=attend)
     return Symptom(
         float(new),
         (Curve("training loss", tuple(losses)), Text("what it writes after three starts", "\n".join(written))),
