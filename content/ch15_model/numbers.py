@@ -7,8 +7,13 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from content.ch15_model import forward_numbers, hunt_training_numbers, tokenizer_numbers, training_numbers
-from content.ch15_model import forward_numbers, tokenizer_numbers, training_hunt_numbers, training_numbers
+from content.ch15_model import (
+    forward_numbers,
+    hunt_training_numbers,
+    tokenizer_numbers,
+    training_hunt_numbers,
+    training_numbers,
+)
 from content.ch15_model.stories import HELD_OUT, PLOTS, TRAIN, story
 from reference.ch08_block.count_block_params import count_block_params
 from reference.ch15_model.accumulate_gradients import accumulate_gradients
