@@ -35,8 +35,10 @@ def _read(name):
 CONFIG, MERGES = _read("config"), [tuple(pair) for pair in _read("merges")["merges"]]
 SHOWN = 1_000_075  # the seed of the story that the chapter tells
 SPECIALS = 2
-AFTERWORDS = (tokenizer_numbers, forward_numbers, training_numbers, hunt_training_numbers)
-AFTERWORDS = (tokenizer_numbers, forward_numbers, training_numbers, training_hunt_numbers)
+AFTERWORDS = (
+    *(tokenizer_numbers, forward_numbers, training_numbers),
+    *(hunt_training_numbers, training_hunt_numbers),
+)
 LLAMA = {"hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32, "num_key_value_heads": 8}
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
