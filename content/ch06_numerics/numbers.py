@@ -26,6 +26,8 @@ FP8_PAPER = "Micikevicius et al., arXiv:2209.05433, abstract and section 4.1"
 SOURCE = "the source"
 EXAMPLE = "the input of an example"
 GIVEN = {
+    "have been 66,246": "github.com/huggingface/transformers/issues/5651",
+    "issue 5651": "github.com/huggingface/transformers/issues/5651",
     "hidden size is 4096": LLAMA_CONFIG,
     "heads of size 128": "4096 / 32",
     "feed-forward size is 14,336": LLAMA_CONFIG,
