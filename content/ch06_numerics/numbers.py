@@ -31,6 +31,8 @@ GIVEN = {
     "pull request 382": "a number on GitHub",
     "`down` is 200 times": "an input of the symptom",
     "One row is 100 times": "an input of an example",
+    "have been 66,246": "github.com/huggingface/transformers/issues/5651",
+    "issue 5651": "github.com/huggingface/transformers/issues/5651",
     "hidden size is 4096": LLAMA_CONFIG,
     "heads of size 128": "4096 / 32",
     "feed-forward size is 14,336": LLAMA_CONFIG,

@@ -14,6 +14,7 @@ from content.ch15_model import (
     training_hunt_numbers,
     training_numbers,
 )
+from content.ch15_model import forward_numbers, looking_numbers, tokenizer_numbers, training_numbers
 from content.ch15_model.stories import HELD_OUT, PLOTS, TRAIN, story
 from reference.ch08_block.count_block_params import count_block_params
 from reference.ch15_model.accumulate_gradients import accumulate_gradients
@@ -39,6 +40,7 @@ AFTERWORDS = (
     *(tokenizer_numbers, forward_numbers, training_numbers),
     *(hunt_training_numbers, training_hunt_numbers),
 )
+PARTS = (tokenizer_numbers, forward_numbers, training_numbers, looking_numbers)
 LLAMA = {"hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32, "num_key_value_heads": 8}
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -54,6 +56,7 @@ def numbers():
     yield from _short_batches()
     yield from _padding()
     for own in AFTERWORDS:
+    for own in PARTS:
         yield from own.numbers()
 
 
@@ -229,4 +232,4 @@ OWN = {
     "50 of 1,024 tokens": EXAMPLE,
     "The 256 bytes": "all values of a byte",
 }
-GIVEN = {phrase: why for given in (OWN, *(own.GIVEN for own in AFTERWORDS)) for phrase, why in given.items()}
+GIVEN = {phrase: why for given in (OWN, *(own.GIVEN for own in PARTS)) for phrase, why in given.items()}

@@ -10,6 +10,9 @@ from reference.ch04_optimization.adamw_step import adamw_step
 from reference.ch04_optimization.clip_by_global_norm import clip_by_global_norm
 from reference.ch04_optimization.warmup_cosine import warmup_cosine
 from reference.ch15_model.accumulate_gradients import accumulate_gradients
+from reference.ch15_model.loss_at_init import loss_at_init
+from reference.ch15_model.overfit_one_batch import overfit_one_batch
+from reference.ch15_model.update_to_weight import update_to_weight
 from reference.ch15_model.weight_decay_groups import weight_decay_groups
 
 WIDTH, KV_WIDTH, FFN, LAYERS, VOCABULARY = 128, 64, 352, 5, 1024  # the model of this chapter
@@ -35,6 +38,13 @@ GIVEN = {
     "betas of (0.9, 0.999)": "AdamW's default",
     "With (0.9, 0.95)": "Llama 2, arXiv:2307.09288, section 2.2",
     "Since version 2.6": "the release notes of PyTorch 2.6",
+    "about 1e-3": "CS231n's notes, cs231n.github.io/neural-networks-3",
+    "a rate of 3e-4 and weights of 0.02": "an example",
+    "all exactly 1.0": "github.com/vllm-project/speculators/pull/765",
+    "pull request 765": "github.com/vllm-project/speculators/pull/765",
+    "a gain of 1 by 0.001": "an example",
+    "stops at 5.2 nats": "an example; 1,024 tokens whose frequencies fall as 1/rank have this entropy",
+    "At 5.2 it may know": "an example",
 }
 
 
@@ -45,6 +55,7 @@ def numbers() -> Iterator[str]:
     yield from _schedule()
     yield from _scaling()
     yield from _states()
+    yield from _instruments()
 
 
 def _double(*values: float) -> torch.Tensor:
@@ -119,3 +130,25 @@ def _without_moments(betas: tuple[float, float]) -> tuple[float, float, int]:
         sizes.append((p - moved).item())
         p = moved
     return sizes[0], max(sizes), 1 + sizes.index(max(sizes))
+
+
+def _instruments() -> Iterator[str]:
+    weights = {"matrix": _double(0.02, -0.02), "gain": _double(1.0, 1.0)}
+    moved = {name: w - 3e-4 for name, w in weights.items()}
+    ratios = update_to_weight(weights, moved)
+    yield f"it is {ratios['matrix']:.3f}, and for gains of 1 it is {ratios['gain']:.0e}".replace("e-0", "e-")
+    one = torch.ones(1, dtype=torch.bfloat16)
+    below, above = (torch.nextafter(one, one * target).item() for target in (0, 2))
+    yield f"1 − 1/{1 / (1 - below):.0f} and 1 + 1/{1 / (above - 1):.0f}"
+    yield f"the next number below 1 is 1 − 1/{1 / (1 - below):.0f}"
+    half = (1 - below) / 2
+    stays = update_to_weight({"gain": one}, {"gain": (one.double() - half).bfloat16()})["gain"]
+    leaves = update_to_weight({"gain": one}, {"gain": (one.double() - 1.01 * half).bfloat16()})["gain"]
+    assert stays == 0 < leaves
+    yield f"a step down of 1/{1 / half:.0f} or less"
+    yield f"would have given {stays} for them"
+    rows, targets = 4, 32
+    first, _ = loss_at_init([1] * rows)
+    yield f"the first target costs ln {rows} = {first:.2f} nats"
+    yield f"With {targets} targets in a row, this puts the floor at {first / targets:.2f}"
+    assert overfit_one_batch([6.93, 5.2]) == "stalls"

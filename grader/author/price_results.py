@@ -78,9 +78,9 @@ class Prices(msgspec.Struct, frozen=True):
     results: tuple[Result, ...] = ()
 
 
-def load(folder: Path) -> Prices:
+def load(folder: Path, name: Path = FILE) -> Prices:
     """What was measured of the model in a folder. Raises KoansError if there is no such file, or it is damaged."""
-    file = folder / FILE
+    file = folder / name
     with reading(file):
         data = file.read_bytes()
     try:

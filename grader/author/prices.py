@@ -82,7 +82,7 @@ class Shop:
     def __init__(self, workbook: Workbook, folder: Path) -> None:
         torch.set_num_threads(1)  # also so that a fork has no other threads
         self._workbook = workbook
-        self._bench: Bench = price.bench(workbook, folder)
+        self.bench: Bench = price.bench(workbook, folder)
         self._ours: dict[Run, Measured] = {}
         self._starts: dict[Run, list[Start]] = {}  # how training begins with our functions, then by other routes
 
@@ -90,10 +90,10 @@ class Shop:
         """Run it with our functions first, so that outcomes say how often the model chooses the same."""
         for run in dict.fromkeys(run for piece in work if piece.answer for run in piece.runs):
             if run.kind != "training":
-                self._ours[run] = price.measure(self._bench, self._bench.ours, run, SEEDS[0])
+                self._ours[run] = price.measure(self.bench, self.bench.ours, run, SEEDS[0])
             elif run not in self._starts:
                 routes = [route for route in price.by_routes(run) if route != run]
-                starts = [price.first_steps(self._bench, self._bench.ours, route) for route in (run, *routes)]
+                starts = [price.first_steps(self.bench, self.bench.ours, route) for route in (run, *routes)]
                 self._starts[run] = starts
 
     def measured(self, work: Sequence[Work], jobs: int) -> Iterator[tuple[Work, list[Outcome]]]:
@@ -131,20 +131,19 @@ class Shop:
         except Exception as error:
             outcomes: Iterator[Outcome] = (Outcome(run, error=_line(str(error))) for run in work.runs)
         else:
-            outcomes = (self._outcome(f, work, run) for run in work.runs)
+            outcomes = (self.outcome(f, work, run) for run in work.runs)
         for outcome in outcomes:
             writer.send_bytes(msgspec.msgpack.encode(outcome))
         os._exit(0)
 
-    def _outcome(self, f: Functions, work: Work, run: Run) -> Outcome:
+    def outcome(self, f: Functions, work: Work, run: Run) -> Outcome:
+        """In the child: what comes of a run with these functions."""
         try:
             if work.answer and work.answer.kind == "wrong" and self._begins_the_same(f, run, work.answer.koan):
                 return Outcome(run, same=True)
-            found = price.measure(self._bench, f, run, work.seed)
-        except FunctionFailed as failed:
-            return Outcome(run, error=_line(f"{type(failed.cause).__name__} in {failed.function}: {failed.cause}"))
+            found = price.measure(self.bench, f, run, work.seed)
         except Exception as error:  # also where the model uses the result
-            return Outcome(run, error=_line(f"{type(error).__name__}: {error}"))
+            return Outcome(run, error=error_line(error))
         ours = self._ours.get(run)
         return Outcome(run, found.figures, price.agreement(found.tokens, ours.tokens) if ours else 0.0)
 
@@ -154,7 +153,7 @@ class Shop:
         if run not in self._starts or not (by_rounding or koan in SAME_KOANS):
             return False
         ours, *others = self._starts[run]
-        own = price.first_steps(self._bench, f, run)
+        own = price.first_steps(self.bench, f, run)
         if not by_rounding:
             return own == ours
         rounding = [
@@ -201,6 +200,13 @@ def _limit() -> None:
         if heap.can_limit():
             most = heap.mapped() + MEMORY
             resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def error_line(error: Exception) -> str:
+    """How a run failed, and in which function, in a line."""
+    if isinstance(error, FunctionFailed):
+        return _line(f"{type(error.cause).__name__} in {error.function}: {error.cause}")
+    return _line(f"{type(error).__name__}: {error}")
 
 
 def _line(text: str) -> str:
@@ -270,7 +276,7 @@ def update(workbook: Workbook, folder: Path, jobs: int, kinds: Sequence[Kind] = 
     ledger = Ledger(workbook, folder)
     work = ledger.due(kinds, koans)
     if work:
-        ledger.machine = _machine()
+        ledger.machine = machine_here()
         shop = Shop(workbook, folder)
         shop.prepare(work)
         ours, answers = [w for w in work if w.answer is None], [w for w in work if w.answer is not None]
@@ -285,7 +291,8 @@ def update(workbook: Workbook, folder: Path, jobs: int, kinds: Sequence[Kind] = 
     return len(work)
 
 
-def _machine() -> str:
+def machine_here() -> str:
+    """The machine that measures, in a line."""
     version, instructions = str(torch.__version__).partition("+")[0], torch.backends.cpu.get_cpu_capability()
     return f"torch {version} on {platform.machine()} with {instructions}, one thread"
 
@@ -359,10 +366,15 @@ def _moved(sticks: Mapping[str, Yardstick], outcome: Outcome) -> dict[str, Yards
 
 def main() -> None:
     """Run the command in a process with a fixed hash seed, and exit."""
+    with_fixed_hashes("prices")
+    sys.exit(run(sys.argv[1:]))
+
+
+def with_fixed_hashes(name: str) -> None:
+    """Start `main` of a module of this package anew with a fixed hash seed, unless this process has it."""
     variables = environment(FOLDER)
     if os.environ.get(HASH_SEED) != variables[HASH_SEED]:
-        os.execve(sys.executable, [sys.executable, *module(__package__, "prices"), *sys.argv[1:]], variables)
-    sys.exit(run(sys.argv[1:]))
+        os.execve(sys.executable, [sys.executable, *module(__package__, name), *sys.argv[1:]], variables)
 
 
 def run(argv: Sequence[str]) -> int:

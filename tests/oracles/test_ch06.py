@@ -14,6 +14,7 @@ import torch
 
 from reference.ch06_numerics.bf16_by_hand import bf16_by_hand
 from reference.ch06_numerics.exp_overflow import exp_overflow
+from reference.ch06_numerics.first_bad_tensor import first_bad_tensor
 from reference.ch06_numerics.float_anatomy import decode, limits
 from reference.ch06_numerics.gradient_underflow import gradient_underflow
 from reference.ch06_numerics.logsumexp import logsumexp
@@ -211,3 +212,16 @@ def test_softmax_by_hand_takes_the_axes_that_torchs_takes_and_raises_index_error
             for function in (softmax_by_hand, torch.softmax):
                 with pytest.raises(IndexError):
                     function(x, dim)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_first_bad_tensor_judges_single_numbers_as_the_casts_of_numpy_and_ml_dtypes(dtype):
+    cast = {torch.float16: np.float16, torch.bfloat16: ml_dtypes.bfloat16}[dtype]
+    largest, smallest = torch.finfo(dtype).max, torch.finfo(dtype).smallest_normal * torch.finfo(dtype).eps
+    near = [size * (1 + k * 2.0**-12) for size in (largest, smallest / 2) for k in range(-12, 13)]
+    for number in [0.0, 1.0, smallest, *near]:
+        with np.errstate(over="ignore"):
+            there = float(np.float32(number).astype(cast))
+        kind = "overflow" if there == math.inf else "underflow" if number and not there else None
+        found = first_bad_tensor([("x", torch.tensor([number], dtype=torch.float32))], dtype)
+        assert found == (kind and ("x", kind)), number

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,8 +10,11 @@ from torch import Tensor, nn
 
 from reference.ch15_model.accumulate_gradients import accumulate_gradients
 from reference.ch15_model.checkpoint import load, save
+from reference.ch15_model.gradient_norms import gradient_norms
 from reference.ch15_model.loss_scaling import loss_scaling
+from reference.ch15_model.overfit_one_batch import overfit_one_batch
 from reference.ch15_model.train_step import train_step
+from reference.ch15_model.update_to_weight import update_to_weight
 from reference.ch15_model.weight_decay_groups import weight_decay_groups
 
 Tensors = dict[str, Tensor]
@@ -220,3 +224,78 @@ def test_the_groups_are_those_of_transformers_llama():
     shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
     decayed, others = weight_decay_groups(shapes)
     assert set(decayed) == linear and len(others) == len(shapes) - len(linear)
+
+
+class Block(nn.Module):
+    """Two modules with parameters, so that names have several parts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.up_proj, self.norm = nn.Linear(4, 6), nn.LayerNorm(4)
+
+
+class Stack(nn.Module):
+    """Named as transformers names a Llama."""
+
+    def __init__(self, layers: int) -> None:
+        super().__init__()
+        self.model = nn.ModuleDict(
+            {
+                "embed_tokens": nn.Embedding(9, 4),
+                "layers": nn.ModuleList(Block() for _ in range(layers)),
+                "norm": nn.LayerNorm(4),
+            }
+        )
+        self.lm_head = nn.Linear(4, 9, bias=False)
+
+
+@pytest.mark.parametrize("layers", [1, 3, 12])
+def test_gradient_norms_are_those_of_torch_for_the_modules_of_a_model(layers):
+    stack = Stack(layers)
+    for i, p in enumerate(stack.parameters()):
+        p.grad = torch.randn(p.shape, generator=generator(i)) * 10.0 ** (i % 5 - 2)
+    modules = {f"model.layers.{i}": block for i, block in enumerate(stack.model["layers"])}
+    modules |= {f"model.{name}": stack.model[name] for name in ("embed_tokens", "norm")} | {"lm_head": stack.lm_head}
+    norms, total = gradient_norms({name: p.grad for name, p in stack.named_parameters()})
+    expected = {
+        name: torch.nn.utils.get_total_norm([p.grad for p in module.parameters()]).item()
+        for name, module in modules.items()
+    }
+    assert norms == pytest.approx(expected, rel=1e-13)
+    clipped_from = torch.nn.utils.clip_grad_norm_(stack.parameters(), 1.0).item()
+    assert total == pytest.approx(clipped_from, rel=1e-13)
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.AdamW])
+def test_update_to_weight_of_a_step_of_torchs_optimizers(optimizer):
+    stack = Stack(2)
+    before = {name: p.detach().clone() for name, p in stack.named_parameters()}
+    for i, p in enumerate(stack.parameters()):
+        p.grad = torch.randn(p.shape, generator=generator(i))
+    optimizer(stack.parameters(), lr=1e-2).step()
+    ratios = update_to_weight(before, dict(stack.named_parameters()))
+    for name, p in stack.named_parameters():
+        old, new = before[name].numpy().ravel(), p.detach().numpy().ravel()
+        with np.errstate(divide="ignore"):
+            expected = np.linalg.norm(new - old) / np.linalg.norm(old)
+        assert ratios[name] == pytest.approx(expected, rel=1e-12)
+    assert any(ratio == math.inf for ratio in ratios.values())  # the biases of the norms are zeros at first
+
+
+@pytest.mark.parametrize(
+    ("lr", "uphill", "word"), [(0.03, False, "learns"), (1e-6, False, "stalls"), (0.03, True, "diverges")]
+)
+def test_a_network_that_learns_one_batch_by_heart_is_said_to(lr, uphill, word):
+    w = {name: p.requires_grad_() for name, p in weights().items()}
+    ids, _ = batch(0, 1)
+    optimizer = torch.optim.Adam(w.values(), lr=lr, maximize=uphill)
+    losses = []
+    for _ in range(300):
+        loss = F.cross_entropy(logits(ids, w).flatten(0, 1), (ids.flatten() * 5 + 1) % 12)
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert overfit_one_batch(losses) == word
+    assert overfit_one_batch([*losses, math.nan]) == "not finite"
+    assert overfit_one_batch(losses, floor=losses[0] + 1) == "below the floor"
