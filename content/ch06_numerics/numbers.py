@@ -353,7 +353,7 @@ def _block():
 
 def _hunts():
     apart = limits(8, 7)["epsilon"]
-    assert 0.001 < apart / 2
+    assert apart / 2 > 0.001
     yield f"are {apart:.4f} apart"
     yield f"from 1 gives {1 + 0.001}"
     assert hunt_stalled_loss.seen is not None

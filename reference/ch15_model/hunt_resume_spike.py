@@ -109,7 +109,7 @@ def all_kept(r: Run) -> Trained:
 @_of_inputs
 def library(r: Run) -> Trained:
     def optimizer_of(params: Tensors) -> torch.optim.Adam:
-        return torch.optim.Adam(params.values(), lr=r.lr, foreach=False)
+        return torch.optim.Adam(params.values(), lr=r.lr)
 
     params = {name: p.clone().requires_grad_() for name, p in r.params.items()}
     optimizer, generator = optimizer_of(params), torch.Generator().manual_seed(r.seed)
@@ -210,9 +210,7 @@ def clipped(r: Run) -> Trained:
     return r.train(MOMENTS, max_step=r.lr)
 
 
-@hunt_resume_spike.symptom(
-    "largest loss of the 15 steps after the restart, minus the largest of the 15 before it"
-)
+@hunt_resume_spike.symptom("largest loss of the 15 steps after the restart, minus the largest of the 15 before it")
 def symptom(run: Callable[..., Trained], seed: int) -> Symptom:
     """Two batches of 16 texts, from a vocabulary of 16 in which each token has a few likely successors."""
     g = torch.Generator().manual_seed(seed)
