@@ -1,6 +1,6 @@
 """A loss that is suddenly NaN
 
-A search model learns which passage answers which question. The loss falls for dozens of steps. Then it is inf, and from
+A search model learns which passage answers which question. The loss falls for a while. Then it is inf, and from
 the next step on it is NaN.
 """
 

@@ -58,6 +58,10 @@ def test_scores_that_grow_while_the_model_learns(seed):
     agrees(hunt_sudden_nan, *run(seed, steps=5, size=4.0), 2.0, with_=oracle)
 
 
+def test_vectors_of_one_number(seed):
+    agrees(hunt_sudden_nan, *run(seed, d=1, size=30.0), 0.5, with_=oracle)
+
+
 def test_a_batch_of_one_has_nothing_to_learn(seed):
     agrees(hunt_sudden_nan, *run(seed, steps=2, b=1, size=30.0), 1.0, with_=oracle)
 

@@ -49,11 +49,12 @@ class Run(NamedTuple):
     steps: int
     lr: float
 
-    def backward(self, low: Tensors) -> tuple[Tensor, list[Tensor]]:
+    def backward(self, low: Tensors) -> tuple[Tensor, Tensors]:
         leaves = {name: w.detach().requires_grad_() for name, w in low.items()}
         logits = (F.rms_norm(self.x, self.x.shape[-1:], eps=1e-6) * leaves["gain"]) @ leaves["head"].T
         loss = F.cross_entropy(logits.float(), self.targets)
-        return loss.detach(), [g.float() for g in torch.autograd.grad(loss, list(leaves.values()))]
+        grads = torch.autograd.grad(loss, list(leaves.values()))
+        return loss.detach(), {name: g.float() for name, g in zip(leaves, grads, strict=True)}
 
     def tune(self, kept: Round = lambda name, w: w, *, frozen: bool = False) -> Tuned:
         """The whole run, with bf16 copies. Adam steps `kept(name, weight)`; if `frozen`, the first copies are kept."""
@@ -62,8 +63,8 @@ class Run(NamedTuple):
         for t in range(1, self.steps + 1):
             loss, grads = self.backward(_low(self.weights if frozen else now))
             losses.append(loss)
-            for (name, w), grad in zip(list(now.items()), grads, strict=True):
-                now[name], m[name], v[name] = adam_step(kept(name, w), grad, m[name], v[name], t, self.lr)
+            for name, grad in grads.items():
+                now[name], m[name], v[name] = adam_step(kept(name, now[name]), grad, m[name], v[name], t, self.lr)
         return torch.stack(losses), now
 
 
@@ -95,13 +96,13 @@ def from_float32(r: Run) -> Tuned:
 @_of_inputs
 def library(r: Run) -> Tuned:
     params = {name: w.clone().requires_grad_() for name, w in r.weights.items()}
-    optimizer = torch.optim.Adam(params.values(), lr=r.lr, foreach=False)
+    optimizer = torch.optim.Adam(params.values(), lr=r.lr)
     losses = []
     for _ in range(r.steps):
         loss, grads = r.backward(_low({name: p.detach() for name, p in params.items()}))
         losses.append(loss)
-        for p, grad in zip(params.values(), grads, strict=True):
-            p.grad = grad
+        for name, p in params.items():
+            p.grad = grads[name]
         optimizer.step()
     return torch.stack(losses), {name: p.detach() for name, p in params.items()}
 
@@ -116,7 +117,7 @@ def with_remainder(r: Run) -> Tuned:
     for t in range(1, r.steps + 1):
         loss, grads = r.backward(low)
         losses.append(loss)
-        for name, grad in zip(list(low), grads, strict=True):
+        for name, grad in grads.items():
             moved, m[name], v[name] = adam_step(low[name].float() + rest[name], grad, m[name], v[name], t, r.lr)
             low[name] = moved.bfloat16()
             rest[name] = moved - low[name].float()
@@ -131,7 +132,7 @@ def step_apart(r: Run) -> Tuned:
     for t in range(1, r.steps + 1):
         loss, grads = r.backward(_low(now))
         losses.append(loss)
-        for name, grad in zip(list(now), grads, strict=True):
+        for name, grad in grads.items():
             step, m[name], v[name] = adam_step(torch.zeros_like(now[name]), grad, m[name], v[name], t, r.lr)
             now[name] = now[name] + step
     return torch.stack(losses), now
@@ -172,7 +173,7 @@ def at_least_a_unit(r: Run) -> Tuned:
         low = _low(now)
         loss, grads = r.backward(low)
         losses.append(loss)
-        for name, grad in zip(list(now), grads, strict=True):
+        for name, grad in grads.items():
             was = low[name].float()
             moved, m[name], v[name] = adam_step(was, grad, m[name], v[name], t, r.lr)
             direction = torch.where(moved > was, torch.inf, -torch.inf).bfloat16()

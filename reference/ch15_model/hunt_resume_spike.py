@@ -109,7 +109,7 @@ def all_kept(r: Run) -> Trained:
 @_of_inputs
 def library(r: Run) -> Trained:
     def optimizer_of(params: Tensors) -> torch.optim.Adam:
-        return torch.optim.Adam(params.values(), lr=r.lr, foreach=False)
+        return torch.optim.Adam(params.values(), lr=r.lr)
 
     params = {name: p.clone().requires_grad_() for name, p in r.params.items()}
     optimizer, generator = optimizer_of(params), torch.Generator().manual_seed(r.seed)

@@ -100,7 +100,7 @@ def one_tensor(ids: Tensor, weights: Tensors, steps: int, lr: float) -> Trained:
 def library(ids: Tensor, weights: Tensors, steps: int, lr: float) -> Trained:
     model = torch.nn.ParameterDict({name.replace(".", "_"): w.clone() for name, w in weights.items()})
     table, mix = model[EMBED.replace(".", "_")], model[MIX.replace(".", "_")]
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr, foreach=False)
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
     losses = []
     for _ in range(steps):
         optimizer.zero_grad()
