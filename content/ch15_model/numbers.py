@@ -213,6 +213,7 @@ SCALER = "torch.amp.GradScaler: its defaults init_scale and growth_interval"
 OWN = {
     "8 windows of 256 tokens": EXAMPLE,
     "issue 41898": "a number on GitHub",
+    "the label −100, by the lengths": "transformers: the label that its losses ignore",
     "pull request 1625": "a number on GitHub",
     "a width of 4,096": "config.json of meta-llama/Meta-Llama-3-8B",
     "peak 0.1": EXAMPLE,

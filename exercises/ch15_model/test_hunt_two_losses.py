@@ -55,12 +55,12 @@ def test_a_short_window_by_hand(batch):
 
 
 @pytest.mark.card("loss-over-batches-by-tokens")
-@pytest.mark.parametrize("batch", [1, 2, 3, 4, 5, 9])
+@pytest.mark.parametrize("batch", [1, 2, 3, 9])
 def test_batches_of_any_size(batch, seed):
-    agrees(hunt_two_losses, text(18, seed), *model(seed), 4, batch, with_=oracle)
+    agrees(hunt_two_losses, text(14, seed), *model(seed), 4, batch, with_=oracle)
 
 
-@pytest.mark.parametrize("n", [16, 15, 14, 13])
+@pytest.mark.parametrize("n", [12, 11, 10, 9])
 def test_any_length_of_the_last_window(n, seed):
     agrees(hunt_two_losses, text(n, seed), *model(seed), 4, 3, with_=oracle)
 
@@ -79,9 +79,9 @@ def test_a_likely_text_has_a_loss_near_0():
     agrees(hunt_two_losses, torch.zeros(9, dtype=torch.int64), REPEATS, 1, 1, 4, 2, with_=oracle)
 
 
-def test_a_window_of_one_token_predicts_nothing(seed):
-    agrees(hunt_two_losses, text(9, seed), *model(seed), 4, 1, with_=oracle)
-    agrees(hunt_two_losses, text(9, seed), *model(seed), 4, 2, with_=oracle)
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_window_of_one_token_predicts_nothing(batch, seed):
+    agrees(hunt_two_losses, text(5, seed), *model(seed), 4, batch, with_=oracle)
 
 
 @settings(max_examples=4)

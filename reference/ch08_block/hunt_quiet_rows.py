@@ -178,7 +178,7 @@ def symptom(run: Callable[..., Result], seed: int) -> Symptom:
     speech = normal(1, 6, d)
     clips = torch.cat([speech * 10.0**-k for k in range(SILENCE + 1)])
     loud = run(clips, w, 4)[1][1].tolist()
-    curve = Curve("How loud the result is, by the loudness of the clip", tuple(loud), x="power of 1/10", y="loudness")
+    curve = Curve("How loud the result is, by the loudness of the clip", tuple(loud), x="tenfold step", y="loudness")
     counts = Counts(
         "How loud the result is", {"speech": loud[0], "a whisper, 10⁻⁴": loud[4], "silence, 10⁻⁸": loud[-1]}, unit=""
     )

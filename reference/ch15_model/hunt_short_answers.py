@@ -13,7 +13,7 @@ from reference import PLANTED, oracle
 from reference.ch15_model.model_logits import library as logits_of
 from reference.ch15_model.model_logits import model_logits
 from reference.symptom import Curve, Symptom, Text
-from reference.tiny import HEADS, KV_HEADS, VOCABULARY, corpus
+from reference.tiny import HEADS, KV_HEADS, VOCABULARY, corpus, decode
 from reference.tiny import weights as tiny_weights
 
 Weights = dict[str, Tensor]
@@ -256,15 +256,15 @@ def symptom(run: Callable[..., Trained], seed: int) -> Symptom:
     weights[TABLE] = torch.cat([weights[TABLE], row])
     losses, trained = run(texts, weights, HEADS, KV_HEADS, pad, TEXTS, 0.5)
     curve = Curve("Loss of training", tuple(losses.tolist()), y="nats a token")
-    text = Text("What the model writes after 'the'; ▁ is padding", _sampled(trained, seed, pad))
+    text = Text("What the model writes after 'the'", _sampled(trained, seed, pad))
     return Symptom(losses[-10:].mean().item(), (curve, text))
 
 
 def _sampled(weights: Weights, seed: int, pad: int) -> str:
-    """Five lines of the trained model, each of eight words at most."""
+    """Five lines of the trained model, each of nine words at most. A line ends before padding."""
     generator, lines = torch.Generator().manual_seed(seed), torch.full((5, 1), VOCABULARY.index("the"))
     for _ in range(8):
         p = torch.softmax(logits_of(lines, weights, HEADS, KV_HEADS)[:, -1], -1)
         lines = torch.cat([lines, torch.multinomial(p, 1, generator=generator)], 1)
-    names = (*VOCABULARY, "▁")  # the last id is padding
-    return "\n".join(" ".join(names[i] for i in line) for line in lines.tolist())
+    said = [line[: line.index(pad)] if pad in line else line for line in lines.tolist()]
+    return "\n".join(decode(line) for line in said)

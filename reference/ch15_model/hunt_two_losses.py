@@ -202,6 +202,6 @@ def symptom(run: Callable[..., Result], seed: int) -> Symptom:
     losses: dict[str, float | None] = {}
     for batch in (1, 2, 4, 6, 8):
         result = run(ids, weights, HEADS, KV_HEADS, window, batch)
-        losses[f"{batch} windows a batch"] = float(result["loss"])
+        losses[f"batch of {batch}"] = float(result["loss"])
     found = [loss for loss in losses.values() if loss is not None]
     return Symptom(max(found) - min(found), (Counts("Loss of one model on one text", losses, unit="nats a token"),))

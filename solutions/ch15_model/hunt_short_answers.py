@@ -25,8 +25,8 @@ def hunt_short_answers(
     the first, from the tokens before it. Then each weight moves by −lr · gradient. `weights` are not changed.
 
     Shorter texts are filled up with `pad` at their end. Padding only fills the tensor: with another id for `pad` the
-    results are the same. `pad` may also be a token of the texts, such as the end of a text. There it is a token like any
-    other.
+    results are the same. `pad` may also be a token of the texts, such as the end of a text. There it is a token like
+    any other.
 
         weights = {"model.embed_tokens.weight": [[1., 1.], [-1., -1.]], "model.norm.weight": [1., 1.]}: no layers
         the logits are [2., -2.] after token 0: another 0 costs ln(1 + e⁻⁴) = 0.0181, and a 1 costs 4.0181

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from reference.ch06_numerics.fp8_round import fp8_round
+from reference.ch06_numerics.hunt_noisy_int8 import hunt_noisy_int8
 from reference.ch06_numerics.int8_matmul import int8_matmul
 
 FORMATS = {"e4m3": ml_dtypes.float8_e4m3fn, "e5m2": ml_dtypes.float8_e5m2}
@@ -91,3 +92,23 @@ def test_int8_matmul_of_rows_of_zeros_is_zero():
     x, w = torch.zeros(2, 3, dtype=torch.float64), torch.ones(4, 3, dtype=torch.float64)
     assert torch.equal(int8_matmul(x, w), x @ w.T)
     assert torch.equal(int8_matmul(w, x), w @ x.T)
+
+
+def test_hunt_noisy_int8_loads_what_torchs_fake_quantization_gives():
+    generator = torch.Generator().manual_seed(0)
+    w = {"up": torch.randn(7, 5, generator=generator), "down": torch.randn(5, 7, generator=generator)}
+    w["up"][2] *= 100
+    w["down"][0] *= 0.01
+    x = torch.randn(3, 5, generator=generator)
+    loaded = {}
+    for name, weights in w.items():
+        zeros = torch.zeros(len(weights), dtype=torch.int32)
+        scales = weights.abs().amax(1) / 127
+        loaded[name] = torch.fake_quantize_per_channel_affine(weights, scales, zeros, 0, -128, 127)
+    result, errors = hunt_noisy_int8(x, w)
+    expected = torch.nn.functional.gelu(x @ loaded["up"].T) @ loaded["down"].T
+    # some hundred roundings of float32, on numbers of this size
+    assert (result - expected).abs().max() <= 100 * torch.finfo(torch.float32).eps * expected.abs().max()
+    for name, weights in w.items():
+        lost = (loaded[name] - weights).norm(dim=1) / weights.norm(dim=1)
+        assert (errors[name] - lost).abs().max() <= 100 * torch.finfo(torch.float32).eps

@@ -35,6 +35,8 @@ from reference.ch08_block.alibi_bias import alibi_bias
 from reference.ch08_block.apply_rope import apply_rope, rope_scores
 from reference.ch08_block.count_block_params import count_block_params
 from reference.ch08_block.gradient_by_depth import gradient_by_depth
+from reference.ch08_block.hunt_blurred_attention import hunt_blurred_attention
+from reference.ch08_block.hunt_quiet_rows import hunt_quiet_rows
 from reference.ch08_block.layer_norm import layer_norm
 from reference.ch08_block.llama_block import llama_block
 from reference.ch08_block.lora_linear import lora_gradients, lora_linear
@@ -233,6 +235,45 @@ def test_llama_block_tells_a_wrong_wiring_from_transformers():
     for name in ("post_norm", "norm_on_the_residual", "by_its_name", "values_turned", "parallel"):
         wrong = llama_block.wrongs[name].fn(x.float(), block_weights(layer), 6, 2).double()
         assert not within(wrong, expected, 1e4, expected.abs().amax(), EPS32), name
+
+
+@pytest.mark.parametrize("width", [4, 6])
+def test_hunt_blurred_attention_is_transformers_attention_with_its_weights(width):
+    config = tiny(head_dim=width, rope_parameters={"rope_type": "default", "rope_theta": 10_000.0})
+    config._attn_implementation = "eager"
+    layer = LlamaDecoderLayer(config, 0).double().eval().self_attn
+    for i, parameter in enumerate(layer.parameters()):
+        parameter.data.copy_(3 * randn(*parameter.shape, seed=i) * parameter.shape[-1] ** -0.5)
+    x = randn(2, 7, 24, seed=99)
+    positions = LlamaRotaryEmbedding(config)(x, torch.arange(7).unsqueeze(0))
+    mask = torch.full((7, 7), -torch.inf, dtype=torch.float64).triu(1)[None, None]
+    with torch.no_grad():
+        out, p = layer(x, position_embeddings=positions, attention_mask=mask)
+    w = {name: getattr(layer, name).weight.data for name in ("q_proj", "k_proj", "v_proj", "o_proj")}
+    result, entropy = hunt_blurred_attention(x, w, 6, 2)
+    # the softmax, cos and sin are in float32 there
+    assert within(result, out, 200, out.abs().amax(), EPS32)
+    assert within(entropy, torch.distributions.Categorical(probs=p.double()).entropy(), 200, 1.0, EPS32)
+
+
+@pytest.mark.parametrize("loudness", [1.0, 1e-3, 1e-7])
+def test_hunt_quiet_rows_is_torchs_attention_between_torchs_norms(loudness):
+    d, heads, eps = 12, 3, 1e-6
+    w = {name: randn(d, d, seed=i) * d**-0.5 for i, name in enumerate(("q_proj", "k_proj", "v_proj", "o_proj"))}
+    w |= {name: randn(d, d, seed=i) * d**-0.5 for i, name in enumerate(("gate_proj", "up_proj", "down_proj"), 4)}
+    w |= {name: 1 + 0.3 * randn(d, seed=i) for i, name in enumerate(("input_layernorm", "post_attention_layernorm"), 7)}
+    x = loudness * randn(2, 5, d, seed=9)
+    layer = torch.nn.MultiheadAttention(d, heads, bias=False, batch_first=True, dtype=torch.float64)
+    layer.in_proj_weight.data = torch.cat([w["q_proj"], w["k_proj"], w["v_proj"]])
+    layer.out_proj.weight.data = w["o_proj"]
+    with torch.no_grad():
+        seen = F.rms_norm(x, (d,), w["input_layernorm"], eps)
+        h = x + layer(seen, seen, seen, need_weights=False)[0]
+        seen = F.rms_norm(h, (d,), w["post_attention_layernorm"], eps)
+        y = h + (F.silu(seen @ w["gate_proj"].T) * (seen @ w["up_proj"].T)) @ w["down_proj"].T
+    ours, inside = hunt_quiet_rows(x, w, heads, eps)
+    assert within(ours, y, 200, y.abs().amax())
+    assert within(inside, torch.stack([t.square().mean((1, 2)).sqrt() for t in (h, y)]), 200, y.abs().amax())
 
 
 # Counts

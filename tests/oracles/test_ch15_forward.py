@@ -10,6 +10,8 @@ from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausa
 
 from reference.ch15_model.embed_and_head import embed, head, table_gradient
 from reference.ch15_model.get_batch import get_batch
+from reference.ch15_model.hunt_short_answers import hunt_short_answers
+from reference.ch15_model.hunt_two_losses import hunt_two_losses
 from reference.ch15_model.init_std import init_std
 from reference.ch15_model.loss_at_init import loss_at_init
 from reference.ch15_model.model_logits import model_logits
@@ -140,3 +142,37 @@ def test_loss_at_init_is_the_cross_entropy_of_equal_and_of_counted_probabilities
     assert math.isclose(first, F.cross_entropy(even, text).item(), rel_tol=1e-12)
     counted = torch.tensor(counts, dtype=torch.float64).log().expand(len(text), -1)
     assert math.isclose(entropy, F.cross_entropy(counted, text).item(), rel_tol=1e-12)
+
+
+def test_hunt_short_answers_trains_as_transformers_does_with_labels_and_torchs_sgd():
+    model = llama(2, torch.float32)
+    start = {name: w.clone() for name, w in weights_of(model).items()}
+    texts = [tokens(1, n, 30, seed=n)[0].tolist() for n in (3, 9, 2, 5, 4)]
+    losses, trained = hunt_short_answers(texts, start, 6, 2, 0, 3, 0.1)
+    optimizer, expected = torch.optim.SGD(model.parameters(), lr=0.1), []
+    for group in (texts[:3], texts[3:]):
+        rows = [torch.tensor(text) for text in group]
+        ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=29)
+        labels = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-100)
+        loss = model(input_ids=ids, labels=labels).loss
+        expected.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    # some hundred roundings of float32, on losses and weights of a few units
+    assert (losses - torch.tensor(expected)).abs().max() <= 200 * EPS32 * max(expected)
+    for name, weight in weights_of(model).items():
+        assert (trained[name] - weight).abs().max() <= 200 * EPS32 * weight.abs().max(), name
+
+
+def test_hunt_two_losses_is_the_mean_of_transformers_losses_by_their_tokens():
+    model = llama(1, torch.float32)
+    ids, total = tokens(1, 19, 30)[0], 0.0
+    with torch.no_grad():
+        for part in ids.split(5):
+            total += model(input_ids=part.unsqueeze(0), labels=part.unsqueeze(0)).loss.item() * (len(part) - 1)
+    for batch in (1, 3, 4):
+        result = hunt_two_losses(ids, weights_of(model), 6, 2, 5, batch)
+        assert result["tokens"] == 15
+        assert abs(float(result["loss"]) - total / 15) <= 200 * EPS32 * total / 15
+        assert float(result["perplexity"]) == pytest.approx(math.exp(total / 15), rel=1e-4)
