@@ -97,10 +97,7 @@ def hunt_idle_ranks(
 @hunt_idle_ranks.right("the states of the ranks, each copied into a generator of its own")
 def cloned(*args: Any) -> Run:
     def draws(states: States, shape: Shape) -> Draw:
-        generators = [torch.Generator() for _ in states]
-        for generator, state in zip(generators, states, strict=True):
-            generator.set_state(state.clone())
-        return _each(generators, shape)
+        return _each([_generator(state.clone()) for state in states], shape)
 
     return _resumed(*args, draws=draws)
 

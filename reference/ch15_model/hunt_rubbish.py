@@ -19,17 +19,18 @@ Attend = Callable[[Tensor, Tensor, Tensor, Tensor, int], Tensor]  # of q, k, v (
 
 
 def _normed(x: Tensor, gain: Tensor) -> Tensor:
-    return x / torch.sqrt((x * x).mean(-1, keepdim=True) + 1e-6) * gain
+    return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6) * gain
 
 
 def _log_p(ids: Tensor, real: Tensor, w: Tensors, layers: int, heads: int, attend: Attend) -> Tensor:
-    """The log-probabilities after every position."""
-    x = functional.embedding(ids, w["token"]) + w["position"][: ids.shape[1]]
+    """The log-probabilities after every position, by the operations of the learner's file: equal bits earn a name."""
+    x = w["token"][ids] + w["position"][: ids.shape[1]]
     for i in range(layers):
-        parts = (_normed(x, w[f"{i}.attention_norm"]) @ w[f"{i}.qkv"].T).chunk(3, dim=-1)
-        q, k, v = (part.reshape(*part.shape[:-1], heads, -1).transpose(1, 2) for part in parts)
+        qkv = _normed(x, w[f"{i}.attention_norm"]) @ w[f"{i}.qkv"].T
+        q, k, v = qkv.reshape(*ids.shape, 3, heads, -1).permute(2, 0, 3, 1, 4)
         x = x + attend(q, k, v, real, i).transpose(1, 2).flatten(2) @ w[f"{i}.out"].T
-        x = x + functional.silu(_normed(x, w[f"{i}.ffn_norm"]) @ w[f"{i}.up"].T) @ w[f"{i}.down"].T
+        up = _normed(x, w[f"{i}.ffn_norm"]) @ w[f"{i}.up"].T
+        x = x + (up * torch.sigmoid(up)) @ w[f"{i}.down"].T
     return torch.log_softmax(_normed(x, w["norm"]) @ w["token"].T, dim=-1)
 
 
@@ -75,13 +76,13 @@ def _future(n: int, above: int = 1) -> Tensor:
     return torch.ones(n, n, dtype=torch.bool).triu(above)
 
 
-def _masked(hide: Callable[[int, Tensor, int], Tensor], low: float = -torch.inf) -> Attend:
-    """Attention where `low` is added to the scores of hidden keys: those of `hide(n, padding, layer)`."""
+def _masked(hide: Callable[[int, Tensor, int], Tensor]) -> Attend:
+    """Attention where each query sees the keys that are not hidden by `hide(n, padding, layer)`."""
 
     def attend(q: Tensor, k: Tensor, v: Tensor, real: Tensor, layer: int) -> Tensor:
         scores = q @ k.mT / q.shape[-1] ** 0.5
         hidden = hide(q.shape[2], ~real[:, None, None, :], layer)
-        return torch.softmax(torch.where(hidden, scores + low, scores), dim=-1) @ v
+        return torch.softmax(scores.masked_fill(hidden, -torch.inf), dim=-1) @ v
 
     return attend
 
