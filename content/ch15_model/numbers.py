@@ -9,12 +9,12 @@ from safetensors.torch import load_file
 
 from content.ch15_model import (
     forward_numbers,
-    hunt_training_numbers,
+    looking_numbers,
+    precision_hunt_numbers,
     tokenizer_numbers,
     training_hunt_numbers,
     training_numbers,
 )
-from content.ch15_model import forward_numbers, looking_numbers, tokenizer_numbers, training_numbers
 from content.ch15_model.stories import HELD_OUT, PLOTS, TRAIN, story
 from reference.ch08_block.count_block_params import count_block_params
 from reference.ch15_model.accumulate_gradients import accumulate_gradients
@@ -36,11 +36,10 @@ def _read(name):
 CONFIG, MERGES = _read("config"), [tuple(pair) for pair in _read("merges")["merges"]]
 SHOWN = 1_000_075  # the seed of the story that the chapter tells
 SPECIALS = 2
-AFTERWORDS = (
-    *(tokenizer_numbers, forward_numbers, training_numbers),
-    *(hunt_training_numbers, training_hunt_numbers),
+PARTS = (
+    *(tokenizer_numbers, forward_numbers, training_numbers, looking_numbers),
+    *(precision_hunt_numbers, training_hunt_numbers),
 )
-PARTS = (tokenizer_numbers, forward_numbers, training_numbers, looking_numbers)
 LLAMA = {"hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32, "num_key_value_heads": 8}
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -55,7 +54,6 @@ def numbers():
     yield from _measures()
     yield from _short_batches()
     yield from _padding()
-    for own in AFTERWORDS:
     for own in PARTS:
         yield from own.numbers()
 
