@@ -1,12 +1,21 @@
 """What wrong answers cost the small model of chapter 15: the numbers of docs/PRICES.md, for other chapters' texts."""
 
 import json
+import math
+import re
 from functools import cache
 from pathlib import Path
 
 FILE = Path(__file__).parent / "ch15_model/model/prices.json"
+PAGE = Path(__file__).parents[1] / "docs/PRICES.md"
 READING, ONE_AT_A_TIME = "reading.nats", "cache.nats"
+KINDS = ("text", "reading", "cache", "training", "writing")
 LOSSES = ("training.loss", "training.nats", "training.bits")
+UNSEEN = "training.true"  # what our functions say of the weights: nobody sees it who trains with the mistake
+PRECISIONS = {
+    ("ch06_numerics/int8_matmul", "reading"): "reading int8",
+    ("ch11_model_cards/block_quantize", "reading"): "reading 4bit",
+}
 
 
 @cache
@@ -48,3 +57,32 @@ def hidden(koan, name):
         values = _measured()[0]["training"][figure]
         shares.append(abs(price(koan, name, figure) - values[0]) / (max(values) - min(values)))
     return f"{100 * max(shares):.0f} %"
+
+
+def wrong_answers(kind):
+    """What was measured of each wrong answer in the runs of a kind, by (koan, function, name)."""
+    every = json.loads(FILE.read_text(encoding="utf-8"))["results"]
+    return {
+        (r["answer"]["koan"], r["answer"]["function"], r["answer"]["name"]): r
+        for r in every
+        if r["answer"]["kind"] == "wrong" and r["run"] == kind
+    }
+
+
+def visibility(result):
+    """The largest difference from our figures that a person can see in a result, in spreads over seeds. inf for NaN."""
+    koan, kind = result["answer"]["koan"], result["run"]
+    names = f"{kind} {koan.partition('/')[2]}", PRECISIONS.get((koan, kind), kind)
+    healthy = next(_measured()[0][name] for name in names if name in _measured()[0])
+    ratios = [0.0]
+    for figure, values in healthy.items():
+        value, spread = result["figures"][figure], max(values) - min(values)
+        if figure != UNSEEN and value != values[0]:
+            ratios.append(abs(value - values[0]) / spread if value is not None and spread else math.inf)
+    return max(ratios)
+
+
+def outcomes():
+    """How the wrong answers show, from the table of docs/PRICES.md: outcome to (all runs, training runs alone)."""
+    rows = re.findall(r"^\| ([A-Za-z ]+) \| [^|]+ \| (\d+) \| (\d+) \|$", PAGE.read_text(encoding="utf-8"), re.M)
+    return {outcome: (int(every), int(training)) for outcome, every, training in rows}

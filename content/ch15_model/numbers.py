@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from content.ch15_model import forward_numbers, tokenizer_numbers, training_numbers
+from content.ch15_model import forward_numbers, looking_numbers, tokenizer_numbers, training_numbers
 from content.ch15_model.stories import HELD_OUT, PLOTS, TRAIN, story
 from reference.ch08_block.count_block_params import count_block_params
 from reference.ch15_model.accumulate_gradients import accumulate_gradients
@@ -28,7 +28,7 @@ def _read(name):
 CONFIG, MERGES = _read("config"), [tuple(pair) for pair in _read("merges")["merges"]]
 SHOWN = 1_000_075  # the seed of the story that the chapter tells
 SPECIALS = 2
-AFTERWORDS = (tokenizer_numbers, forward_numbers, training_numbers)
+PARTS = (tokenizer_numbers, forward_numbers, training_numbers, looking_numbers)
 LLAMA = {"hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32, "num_key_value_heads": 8}
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -41,7 +41,7 @@ def numbers():
     yield from _losses()
     yield from _forgotten()
     yield from _measures()
-    for own in AFTERWORDS:
+    for own in PARTS:
         yield from own.numbers()
 
 
@@ -202,4 +202,4 @@ OWN = {
     "50 of 1,024 tokens": EXAMPLE,
     "The 256 bytes": "all values of a byte",
 }
-GIVEN = {phrase: why for given in (OWN, *(own.GIVEN for own in AFTERWORDS)) for phrase, why in given.items()}
+GIVEN = {phrase: why for given in (OWN, *(own.GIVEN for own in PARTS)) for phrase, why in given.items()}
