@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from reference.symptom import Symptom
+
 Function = Callable[..., Any]
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,6 +26,8 @@ F = TypeVar("F", bound=Function)
 
 StandardWrong = Literal["returns_fp32", "low_precision_inside"]
 RETURNS_FP32 = "the result was returned in float32: it must have the dtype of {of}"
+# What the planted text of a hunt does, in words that do not give it away.
+PLANTED = "the planted mistake is still there: what you changed is not its cause"
 LOW_PRECISION = "the result was computed in the low precision of the input: upcast inside and round once at the end"
 
 
@@ -95,6 +99,8 @@ class Oracle(Generic[P, R]):
         self.work: Callable[..., Work] | None = None
         self.shown: Callable[..., Example] | None = None
         self.baselines: dict[str, Function] = {}
+        self.measure = ""
+        self.seen: Callable[[Function, int], Symptom] | None = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.fn(*args, **kwargs)
@@ -162,6 +168,15 @@ class Oracle(Generic[P, R]):
         """Register the call that `koans trace` shows: `example(config) -> Example`, sized by the blocks of CONFIG."""
         self.shown = fn
         return fn
+
+    def symptom(self, measure: str) -> Callable[[F], F]:
+        """Register what a hunt shows: `symptom(run, seed) -> Symptom`. `measure` names its number, with the unit."""
+
+        def add(fn: F) -> F:
+            self.measure, self.seen = measure, fn
+            return fn
+
+        return add
 
     def baseline(self, name: str) -> Callable[[F], F]:
         """Register torch's own way to compute the result, as a rival in races.

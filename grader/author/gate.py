@@ -9,11 +9,12 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from grader.author import facts
+from grader.author import facts, hunts
 from grader.book.errors import KoansError
 from grader.book.files import write_file
 from grader.book.oracles import oracles
 from grader.book.stubs import stub_of
+from grader.book.symptom_run import SymptomRun
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Card, Koan, Question, Workbook
 from grader.judge.runner import Ask, Limits, Runner
@@ -74,8 +75,21 @@ def verify(
     verdicts = _verdicts(runner, asks, on_progress)
     for ask in verdicts:
         report.problems += _problems(ask, verdicts, report)
+    report.problems += _symptom_problems([koan for koan in koans if koan.kind == "hunt"], runner, on_progress)
     report.problems.sort(key=lambda p: p.where)
     return report
+
+
+def _symptom_problems(found: Sequence[Koan], runner: Runner, on_progress: OnProgress) -> Iterator[Problem]:
+    """The problems of the symptoms of these hunts."""
+    asks = [ask for koan in found for ask in hunts.symptom_asks(koan)]
+    runs: dict[Ask, SymptomRun] = {}
+    for number, (ask, run) in enumerate(runner.symptoms(asks), 1):
+        on_progress(number, len(asks), f"{ask.koan.id} symptom of {ask.target}")
+        runs[replace(ask, symptom=False)] = run
+    for koan in found:
+        if problem := hunts.symptom_problem({ask: runs[ask] for ask in hunts.symptom_asks(koan) if ask in runs}):
+            yield Problem(f"reference/{koan.id}.py", problem)
 
 
 def _verdicts(runner: Runner, asks: Sequence[Ask], on_progress: OnProgress) -> dict[Ask, Verdict]:
@@ -136,7 +150,9 @@ def _asks(koan: Koan, seeds: int, report: GateReport, runner: Runner) -> Iterato
     if sandboxed:
         yield Ask(koan, Target("solutions"), isolated=True)
     yield from (Ask(koan, Target("wrong", name), isolated=sandboxed, twice=sandboxed) for name in wrongs)
-    if not wrongs:
+    if koan.kind == "hunt":
+        report.problems += [Problem(f"reference/{koan.id}.py", lack) for lack in hunts.lacks(koan)]
+    elif not wrongs:
         report.problems.append(
             Problem(f"reference/{koan.id}.py", "has no wrong answers: what do people get wrong here?")
         )
@@ -144,6 +160,9 @@ def _asks(koan: Koan, seeds: int, report: GateReport, runner: Runner) -> Iterato
 
 def _judge(koan: Koan, verdict: Verdict, report: GateReport) -> list[Problem]:
     kind, _, name = verdict.target.partition(":")
+    if kind == "stub" and koan.kind == "hunt":
+        problem = hunts.planted_problem(verdict)
+        return [Problem(_where(verdict), problem)] if problem else []
     if kind == "stub":
         return _judge_stub(verdict)
     if kind == "wrong":

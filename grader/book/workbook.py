@@ -42,8 +42,9 @@ BADGE = re.compile(r"\n<!-- notebook -->.*<!-- /notebook -->\n")
 class Koan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One exercise. Its `id` is "chapter/name".
 
-    In a koan of the kind "kernel" the learner writes Triton kernels and a literal CONFIG. `needs` are the koans that
-    should pass first. `forbids` names functions that an answer must not use, because they would be the whole answer.
+    In a koan of the kind "kernel" the learner writes Triton kernels and a literal CONFIG. In a "hunt" the file is
+    whole, and the learner finds the planted mistake. `needs` are the koans that should pass first. `forbids` names
+    functions that an answer must not use, because they would be the whole answer.
     `points` are for the tests without the gpu mark, `fast_points` for the tests with it.
     """
 
@@ -53,7 +54,7 @@ class Koan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     points: int = 1
     fast_points: int = 0
     needs: tuple[str, ...] = ()
-    kind: Literal["function", "kernel"] = "function"
+    kind: Literal["function", "kernel", "hunt"] = "function"
     forbids: tuple[str, ...] = ()
     chapter: str = ""
 

@@ -32,6 +32,7 @@ from grader.cli import (
     notebooks,
     reviewing,
     similarity,
+    symptoms,
     syncing,
     tracing,
     tracking,
@@ -47,6 +48,7 @@ from grader.learn.report import problems
 from grader.learn.report import tracks as track_report
 from grader.learn.report.model import runs_now
 from grader.learn.report.standing import listing, unlocked
+from grader.learn.report.symptom import SymptomView
 from grader.learn.report.why import why as explain
 from grader.model.path import PATH
 
@@ -229,6 +231,10 @@ def run(
             terminal.prepare()
         steps = []
         for koan in koans:
+            if len(koans) == 1 and koan.kind == "hunt" and not quiet:
+                with waiting(f"running {koan.id}"):
+                    shown = runner.symptom(koan, attempts.LEARNER, seed)
+                show(SymptomView(shown), "")
             with waiting(f"running {koan.id}"):
                 step = attempts.attempt(book, progress, runner, koan, seed)
             steps.append(step)
@@ -448,6 +454,7 @@ app.command("similarity")(similarity.similarity)
 app.command("debug")(debugging.debug)
 app.command("watch")(debugging.watch)
 app.command("track")(tracking.track)
+app.command("symptom")(symptoms.symptom)
 app.command("trace")(tracing.trace)
 for verb in ("read", "quiz", "review", "again", "stats"):
     app.command(verb)(getattr(reviewing, verb))
@@ -489,17 +496,19 @@ def stubs(
 @app.command()
 def new(
     name: Annotated[str, typer.Argument(metavar="CHAPTER/NAME", help="The id of the new koan.")],
+    hunt: Annotated[bool, typer.Option("--hunt", help="Its file is whole and has a planted mistake to find.")] = False,
 ) -> None:
     """Start a koan: its five files and its entry in chapter.toml. For authors.
 
     \b
-    Example:
+    Examples:
       koans new ch06_numerics/logsumexp
+      koans new ch06_numerics/hunt_sudden_nan --hunt
     """
     from grader.author.scaffold import new_koan
 
     book = own_workbook()
-    for file in new_koan(book, name):
+    for file in new_koan(book, name, hunt=hunt):
         show(file.relative_to(book.root).as_posix())
     gate = (f"koans verify {name}", "the gate it must pass (CONTRIBUTING.md says how)")
     show(terminal.next_steps([gate, ("edit content/tracks.toml", "if it belongs to a track")]))

@@ -17,6 +17,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "run": "Run koans and show their verdicts.",
         "list": "List all koans, and which of them you passed.",
         "track": "Walk the koans for a goal, such as the essential forty.",
+        "symptom": "Show what a hunt's code does, beside a healthy run.",
         "debug": "Run the first failing test here, in a debugger.",
         "trace": "Show what a kernel loads and stores, step by step.",
         "watch": "For an editor: print the lines at fault on each save.",

@@ -17,7 +17,7 @@ import msgspec
 from grader.book.koan_imports import Imported
 from grader.book.places import SHIPPED
 from grader.book.proven_cards import proven
-from grader.book.stubs import stub_of
+from grader.book.stubs import is_untouched, stub_of
 from grader.book.verdict import Status, Verdict, with_unmet_imports
 from grader.book.workbook import Koan, Rung, Workbook
 from grader.course.answer import excerpt
@@ -188,8 +188,7 @@ def grade_all(
             yield from finished()
             continue
         current = in_progress[verdict.target]
-        current.verdicts[verdict.koan] = verdict
-        batch.store(verdict, current)
+        current.verdicts[verdict.koan] = batch.stored(verdict, current)
         so_far = done + sum(len(s.verdicts) for s in in_progress.values())
         on_progress(so_far, total, f"{current.submission.name} {verdict.koan}")
         yield from finished()
@@ -226,7 +225,7 @@ class _Batch:
         self.device = engine.device
         limits = (engine.limits.timeout, engine.limits.memory, engine.limits.sandbox_memory)
         libraries = str(sorted(self.versions.items()))
-        self._stubs: dict[str, list[str]] = {}
+        self._stubs: dict[str, str] = {}
         self.keys = Keys(workbook, in_words(self.level), libraries, self.device, *limits)
 
     def known(self, koan: Koan, current: _InProgress) -> Verdict | None:
@@ -238,22 +237,25 @@ class _Batch:
             if koan.id in submission.refused:
                 status, reason = Status.broken, submission.refused[koan.id]
             return Verdict(koan.id, submission.id, status, reason, reason, seed=seed)
-        if text.splitlines() == self._stub(koan):
+        if is_untouched(text, self._stub(koan)):
             return Verdict(koan.id, submission.id, Status.not_started, NOT_STARTED, NOT_STARTED, seed=seed)
         verdict = self.cache.get(self._key(koan, current)) if self.cache is not None else None
         if verdict is None or (verdict.koan, verdict.seed) != (koan.id, seed):
             return None
         return msgspec.structs.replace(verdict, target=submission.id)
 
-    def _stub(self, koan: Koan) -> list[str]:
-        """The lines of the koan's stub."""
+    def _stub(self, koan: Koan) -> str:
+        """The text of the koan's stub."""
         if koan.id not in self._stubs:
-            self._stubs[koan.id] = stub_of(self.workbook, koan).splitlines()
+            self._stubs[koan.id] = stub_of(self.workbook, koan)
         return self._stubs[koan.id]
 
-    def store(self, verdict: Verdict, current: _InProgress) -> None:
-        if self.cache is not None:
-            self.cache.put(self._key(self.workbook.koans[verdict.koan], current), verdict)
+    def stored(self, verdict: Verdict, current: _InProgress) -> Verdict:
+        """Store the verdict of a run. Returns the verdict to report, which may come from a run of the same text."""
+        if self.cache is None:
+            return verdict
+        found = self.cache.put(self._key(self.workbook.koans[verdict.koan], current), verdict)
+        return msgspec.structs.replace(found, target=verdict.target)
 
     def _answer(self, koan: Koan, verdict: Verdict, submission: Submission) -> str:
         """What the learner wrote, if the verdict names wrong answers."""

@@ -67,15 +67,22 @@ class VerdictCache:
                 os.utime(file)
         return _decoded(key, data)
 
-    def put(self, key: str, verdict: Verdict) -> None:
-        """Store a verdict, in place of an earlier one. One that does not rest on the text alone is not stored."""
+    def put(self, key: str, verdict: Verdict) -> Verdict:
+        """Store a verdict, in place of one from before this grading. Returns the verdict to report.
+
+        Two submissions of the same text may run at the same time. Then the first verdict stays and is reported for
+        both, as it will be from the cache. A verdict that does not rest on the text alone is not stored.
+        """
         if self._trouble or not verdict.rests_on_text or _names_its_place(verdict):
-            return
+            return verdict
+        if key in self._written and (first := self.get(key)) is not None:
+            return first
         try:
             self._write(self._file(key), _encoded(key, verdict))
             self._written.add(key)
         except OSError as error:
             self._report("written", error)
+        return verdict
 
     def _file(self, key: str) -> Path:
         return self.folder / key[:2] / key

@@ -212,8 +212,10 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                 refusal=f"{koan.id} was not found among the imports"
             )
         forbids = koan.forbids if self.target.kind in ("learner", "path", "solutions") else ()
+        # The stub of a hunt is a whole program. It runs on the solutions of the koans that it imports.
+        target = Target("solutions") if self.target.kind == "stub" else self.target
         try:
-            return Imported(source(self.workbook, koan, self.target), forbids)
+            return Imported(source(self.workbook, koan, target), forbids)
         except FileNotFoundError as error:
             own = self.workbook.exercise(koan)
             if self.target.kind == "path" and own.exists():

@@ -11,6 +11,7 @@ from grader.book.database import DatabaseRefused
 from grader.book.errors import KoansError, reading
 from grader.book.files import write_file
 from grader.book.stubs import differing, strip_markers, stub_of
+from grader.book.symptom_run import SymptomRun
 from grader.book.verdict import Evidence, Status, Verdict, split_notes, with_unmet_imports
 from grader.book.workbook import Card, Koan, Workbook
 from grader.judge.runner import Runner
@@ -25,7 +26,8 @@ EXPLAINED = (Status.passed, Status.broken)  # such a verdict says all that there
 class Step(msgspec.Struct, frozen=True):
     """One attempt with this text, and the cards it unlocked. `first`: this is the first time that the koan passes.
 
-    `not_recorded` says why the attempt could not be recorded, and is empty if it was.
+    `not_recorded` says why the attempt could not be recorded, and is empty if it was. `symptom` is what a hunt showed,
+    if that was asked for.
     """
 
     koan: Koan
@@ -34,6 +36,7 @@ class Step(msgspec.Struct, frozen=True):
     text: str = ""
     first: bool = False
     not_recorded: str = ""
+    symptom: SymptomRun | None = None
 
 
 class Hint(msgspec.Struct, frozen=True):
@@ -108,6 +111,11 @@ def judged(workbook: Workbook, runner: Runner, koan: Koan, seed: int = 0) -> tup
         text = saved
         verdict = runner.run(koan, LEARNER, seed)
     return verdict, text
+
+
+def symptom(runner: Runner, koan: Koan, target: Target = LEARNER) -> SymptomRun | None:
+    """What the target's code shows, if the koan is a hunt."""
+    return runner.symptom(koan, target) if koan.kind == "hunt" else None
 
 
 def record_attempt(

@@ -92,12 +92,19 @@ def test_errors_that_a_busy_machine_causes_are_told_from_those_of_the_text(error
     assert by_machine(error) is machine
 
 
-def test_a_later_verdict_replaces_the_kept_one(tmp_path):
-    cache = VerdictCache(tmp_path)
-    cache.put(KEY, FAILED)
+def test_the_verdict_of_a_later_grading_replaces_the_stored_one(tmp_path):
+    VerdictCache(tmp_path).put(KEY, FAILED)
     passed = msgspec.structs.replace(FAILED, status=Status.passed)
-    cache.put(KEY, passed)
+    assert VerdictCache(tmp_path).put(KEY, passed) == passed
     assert VerdictCache(tmp_path).get(KEY) == passed
+
+
+def test_of_two_verdicts_on_one_text_in_a_grading_the_first_is_reported_for_both(tmp_path):
+    cache = VerdictCache(tmp_path)
+    slower = msgspec.structs.replace(FAILED, seconds=2.0, target="another submission")
+    assert cache.put(KEY, FAILED) == FAILED
+    assert cache.put(KEY, slower) == FAILED
+    assert VerdictCache(tmp_path).get(KEY) == FAILED
 
 
 def test_again_reads_nothing_from_before_and_replaces_it(tmp_path):

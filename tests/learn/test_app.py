@@ -477,7 +477,8 @@ def test_two_terminals_record_into_one_progress_file(play):
         "import sys; from pathlib import Path; from grader.book.workbook import Workbook; from grader.learn.progress import Progress\n"
         "from grader.book.verdict import Status, Verdict\n"
         f"b = Workbook(Path({str(play.root)!r})); k = b.koan('scores')\n"
-        "with Progress(b.root) as p:\n"
+        # Three writers without a pause keep each other waiting for longer than three people would.
+        "with Progress(b.root, timeout=100) as p:\n"
         "    for i in range(150): p.record(Verdict(k.id, 'learner', Status.failed), f'{sys.argv[1]} {i}')\n"
     )
     writers = [

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from grader.book.oracles import oracles
-from grader.book.stubs import BEGIN, END, strip_markers
+from grader.book.stubs import parts, strip_markers
 from grader.book.workbook import Koan, Workbook
 from grader.judge.mutation import effect
 from grader.judge.mutation.edits import ALL, LISTED, ROUND, Lines, Operator, Text, edits, is_valid
@@ -91,15 +91,11 @@ def _around(answer: str, function: str, signature: inspect.Signature) -> Iterato
 
 def _written_by_learners(solution: str) -> list[Lines]:
     """The lines between the markers, as they are numbered once the markers are removed."""
-    found, number, first = [], 1, 0
-    for line in solution.splitlines():
-        if line.strip() == BEGIN:
-            first = number
-        elif line.strip() == END:
-            found.append(Lines(first, number - 1))
-        else:
-            number += 1
-    return found
+    kept = [line for line in parts(solution) if line.part in ("given", "solution")]
+    numbers = [number for number, line in enumerate(kept, 1) if line.part == "solution"]
+    starts = [n for n in numbers if n - 1 not in numbers]
+    ends = [n for n in numbers if n + 1 not in numbers]
+    return [Lines(first, last) for first, last in zip(starts, ends, strict=True)]
 
 
 def _function_lines(text: str, name: str) -> list[Lines]:

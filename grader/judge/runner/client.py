@@ -20,7 +20,8 @@ import msgspec
 from grader.book import pytorch, source_text
 from grader.book.errors import KoansError
 from grader.book.processes import cores
-from grader.book.stubs import not_started, stub_of
+from grader.book.stubs import is_untouched, not_started, stub_of
+from grader.book.symptom_run import SymptomRun
 from grader.book.verdict import Evidence, Exit, Status, Verdict, cleaned_evidence, judge, shown_test
 from grader.book.workbook import Koan, Workbook
 from grader.gpu import devices
@@ -35,6 +36,7 @@ from grader.judge.sandbox.confine import THREADS, Level
 from grader.judge.sandbox.service import Service
 from grader.judge.sandbox.submission import Unreadable
 from grader.judge.targets import Target, exercise_file, source
+from reference.symptom import Symptom
 
 COMPARE_EVERY = 1.0  # seconds between two looks at the files on disk within one batch: each takes 5 ms
 NOT_STARTED = "not started"  # what the verdict on an untouched stub says
@@ -75,7 +77,7 @@ class Ask(msgspec.Struct, frozen=True):
 
     With `isolated` the code under test runs in the sandbox, if the runner has one. With `twice` every call is made in
     the sandbox and outside. A run in which the two differ is ended (status crashed). With `seeded` only the tests that
-    depend on the seed are run, if there are any. `claims` are as in Job.
+    depend on the seed are run, if there are any. `claims` and `symptom` are as in Job.
     """
 
     koan: Koan
@@ -85,6 +87,7 @@ class Ask(msgspec.Struct, frozen=True):
     twice: bool = False
     seeded: bool = False
     claims: Claims = "all"
+    symptom: bool = False
 
     @property
     def lane(self) -> str:
@@ -221,6 +224,32 @@ class Runner:
 
     def run_all(self, asks: Iterable[Ask], *, parallel: int | None = None) -> Iterator[tuple[Ask, Verdict]]:
         """The verdict on each run, in the order they end, `parallel` at a time (default: one for each core)."""
+        for ask, verdict, _ in self._run_all(asks, parallel):
+            yield ask, verdict
+
+    def symptom(self, koan: Koan, target: Target, seed: int = 0) -> SymptomRun:
+        """What a hunt shows with the target's code. Raises Cancelled, or KoansError if the machine itself cannot run.
+
+        Raises KoansError if the koan is no hunt.
+        """
+        for _, run in self.symptoms([Ask(koan, target, seed)], parallel=1):
+            return run
+        raise Cancelled(koan.id)
+
+    def symptoms(self, asks: Iterable[Ask], *, parallel: int | None = None) -> Iterator[tuple[Ask, SymptomRun]]:
+        """What each of these hunts shows, in the order the runs end. Raises KoansError if a koan is no hunt."""
+        asks = [msgspec.structs.replace(ask, symptom=True) for ask in asks]
+        for ask in asks:
+            if ask.koan.kind != "hunt":
+                raise KoansError(f"{ask.koan.id} is no hunt, so it has no symptom; `koans list` shows which koans are")
+        for ask, verdict, log in self._run_all(asks, parallel):
+            healthy, shown = (log.symptom("healthy"), log.symptom("shown")) if log is not None else (None, None)
+            measure = log.text("healthy") if log is not None else ""
+            problem = "" if shown is not None else verdict.message or verdict.status.value
+            yield ask, SymptomRun(measure, healthy, shown, problem)
+
+    def _run_all(self, asks: Iterable[Ask], parallel: int | None) -> Iterator[tuple[Ask, Verdict, _Log | None]]:
+        """The verdict on each run, with what the run has written, if it was made."""
         waiting = _Waiting(asks)
         self._compared = -math.inf
         width = parallel or cores()
@@ -228,7 +257,8 @@ class Runner:
         with tempfile.TemporaryDirectory(prefix="koans-", ignore_cleanup_errors=True) as folder:
             try:
                 while True:
-                    yield from self._start_runs(waiting, width, lane, Path(folder))
+                    for ask, decided in self._start_runs(waiting, width, lane, Path(folder)):
+                        yield ask, decided, None
                     if not self._in_flight:
                         return
                     if self._link is None:  # closed by another thread
@@ -237,9 +267,10 @@ class Runner:
                     flight = self._in_flight.pop(done.id, None)
                     lane = flight.ask.lane if flight is not None else ""
                     if flight is not None and not done.cancelled:
-                        verdict = self._verdict(flight, done)
+                        log = _Log(Path(flight.job.folder) / "events")
+                        verdict = self._verdict(flight, done, log)
                         shutil.rmtree(flight.job.folder, ignore_errors=True)  # a class has many runs
-                        yield flight.ask, verdict
+                        yield flight.ask, verdict, log
             finally:
                 if self._in_flight:  # the caller stopped iterating, or there was an error
                     self._in_flight.clear()
@@ -266,6 +297,8 @@ class Runner:
         if decided is None:
             return None
         status, message = decided
+        if ask.symptom and status == Status.not_started:  # what it shows is where the hunt begins
+            return None
         return Verdict(ask.koan.id, str(ask.target), status, message, message, seed=ask.seed)
 
     def _from_files(self, koan: Koan, target: Target) -> tuple[Status, str] | None:
@@ -290,7 +323,7 @@ class Runner:
             return Status.not_started, "not submitted"
         except Unreadable as error:
             return Status.broken, str(error)
-        if text.splitlines() == stub_of(self.workbook, koan).splitlines():
+        if is_untouched(text, stub_of(self.workbook, koan)):
             return Status.not_started, NOT_STARTED
         return None
 
@@ -332,14 +365,14 @@ class Runner:
             seeded=ask.seeded,
             claims=ask.claims,
             evidence=target.kind == "learner" and not self.limits.brief,
+            symptom=ask.symptom,
         )
 
-    def _verdict(self, flight: _Flight, done: Done) -> Verdict:
+    def _verdict(self, flight: _Flight, done: Done, log: _Log) -> Verdict:
         seconds = round(time.monotonic() - flight.started, 4)
         koan, job = flight.ask.koan, flight.job
         if done.trouble:
             return _not_run(flight.ask, done.trouble)
-        log = _Log(Path(job.folder) / "events")
         end = _exit(job, done, log)
         tests = log.tests
         output = shortened("\n".join(t.output for t in tests if t.output))
@@ -481,6 +514,10 @@ class _Log:
         """The parts of the message of a test. All are empty if the test wrote none."""
         results = [event for event in self.events if event.result is not None and event.result.name == test]
         return next((event.evidence for event in results if event.evidence is not None), Evidence())
+
+    def symptom(self, kind: EventKind) -> Symptom | None:
+        event = self.first(kind)
+        return msgspec.msgpack.decode(event.symptom, type=Symptom) if event is not None else None
 
     def running(self) -> str:
         """The test that was running at the end, or an empty string."""

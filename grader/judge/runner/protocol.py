@@ -25,7 +25,8 @@ class Job(msgspec.Struct, frozen=True, tag=True):
     keeps what it has computed, because others of the group test other submissions with the same tests and the same
     seed. With `seeded` only the tests that depend on the seed are run, if there are any. If `claims` is "first", tests
     with the gpu mark are not run here, even if there is a GPU. If it is "fast", only these tests are run. With
-    `evidence` the run also writes the parts of the messages.
+    `evidence` the run also writes the parts of the messages. With `symptom` no test is run: the run writes the symptom
+    of a hunt.
     """
 
     id: int
@@ -46,6 +47,7 @@ class Job(msgspec.Struct, frozen=True, tag=True):
     seeded: bool = False
     claims: Claims = "all"
     evidence: bool = False
+    symptom: bool = False
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
@@ -91,6 +93,8 @@ EventKind = Literal[
     "machine",  # the machine may have caused a failure, and not the code under test
     "late",  # the submission's worker was too slow
     "gone",  # the submission's worker ended early; `number` is its wait status, `text` the end of its stderr
+    "healthy",  # the symptom of a hunt that is in order, in `symptom`
+    "shown",  # the symptom of the code under test, in `symptom`
     "nonsense",  # the submission's worker sent what is no answer; `text` says what
     "finished",  # pytest has ended with the exit code `number`
 ]
@@ -105,6 +109,7 @@ class Event(msgspec.Struct, frozen=True):
     number: int = 0
     names: tuple[str, ...] = ()
     evidence: Evidence | None = None
+    symptom: bytes = b""  # as msgpack, because JSON has no NaN
 
 
 Request = Job | Cancel

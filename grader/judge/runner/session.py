@@ -28,7 +28,7 @@ from grader.judge.differential import DifferentialFunction
 from grader.judge.explain import evidence_of
 from grader.judge.mutation import effect
 from grader.judge.printed import Printed
-from grader.judge.runner import inner_pytest
+from grader.judge.runner import inner_pytest, symptom
 from grader.judge.runner.examples import Examples
 from grader.judge.runner.protocol import NO_WORKER, Event, EventKind, Job
 from grader.judge.sandbox import confine, proxy
@@ -104,7 +104,8 @@ class SessionDriver(pytest_plugin.Driver):
             return pytest.ExitCode.USAGE_ERROR
         try:
             with self.printed.installed():
-                code = self._run_tests(session, job, record)
+                run = self._run_symptom if job.symptom else self._run_tests
+                code = run(session, job, record)
             by_machine = run_context.current().by_machine
         finally:
             self.end()
@@ -132,6 +133,11 @@ class SessionDriver(pytest_plugin.Driver):
         if not session.testsfailed and effect.none_seen():
             record.write(Event("broken", effect.NO_EFFECT))
         return pytest.ExitCode.TESTS_FAILED if session.testsfailed else pytest.ExitCode.OK
+
+    def _run_symptom(self, session: pytest.Session, job: Job, record: Record) -> pytest.ExitCode:
+        koan = pytest_plugin.koan_of(session.config, Path(job.test_file))
+        assert koan is not None
+        return symptom.write(koan, job.seed, record.write)
 
     def _load_oracle_cache(self, job: Job) -> OracleCache | None:
         """The oracle cache in the job's file. None if the process holds a learner's code.

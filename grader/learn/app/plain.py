@@ -21,6 +21,7 @@ from grader.learn.attempts import Step
 from grader.learn.report.model import runs_now
 from grader.learn.report.recall import count
 from grader.learn.report.standing import unlocked
+from grader.learn.report.symptom import SymptomView
 from grader.learn.report.tracks import done, progress
 
 KEYS: dict[str, Verb] = {"n": "next", "p": "previous", "h": "hint", "r": "run", "x": "reset"}
@@ -165,7 +166,12 @@ class Plain:
         for tier, text in enumerate(self.workbook.notes(self.workbook.koans[koan]).hints, 1):
             self.console.print(Text(f"hint {tier}", "bold"), "", terminal.markdown(text))
 
+    def _show_symptom(self, step: Step) -> None:
+        if step.symptom is not None:
+            self.console.print(SymptomView(step.symptom), "")
+
     def _show_pass(self, state: State, step: Step) -> None:
+        self._show_symptom(step)
         self.console.print(terminal.verdict(step.koan, step.verdict), unlocked(step.unlocked))
         runs = runs_now(self.workbook, step.koan.id, state.standings) if step.first else None
         if runs is not None:
@@ -185,11 +191,12 @@ class Plain:
         self.console.print(Text(f"{track}{state.passed} of {len(state.standings)} koans passed{reviews}", "dim"), "")
         if step.verdict.status == Status.not_started:
             self.console.print(terminal.prompt(self.workbook, koan), "")
+            self._show_symptom(step)
             first = self.workbook.first_test(koan)
-            self.console.print(
-                Text.assemble(("fails first: ", "dim"), f"{first}, because the function is not written yet")
-            )
+            why = "" if koan.kind == "hunt" else ", because the function is not written yet"
+            self.console.print(Text.assemble(("fails first: ", "dim"), f"{first}{why}"))
         else:
+            self._show_symptom(step)
             self.console.print(terminal.verdict(koan, step.verdict))
         steps = [(f"edit exercises/{koan.id}.py", "")]
         if not self.source.isatty():  # there a save runs it and h gives the hint

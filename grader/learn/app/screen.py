@@ -29,6 +29,7 @@ from grader.learn.app.panels import ChooseKoan, Confirm, OverScreen, Page, Passe
 from grader.learn.app.session import AppSession
 from grader.learn.app.state import Command, Notice, Run, Shown, State, Verb, verdict_line
 from grader.learn.report.standing import unlocked
+from grader.learn.report.symptom import SymptomView
 
 WIDE = 100  # columns from which prompt and verdict are shown side by side
 TICK = 0.25  # seconds between looks at the clock while a koan runs
@@ -336,10 +337,13 @@ class KoansApp(App[None]):
             return Text(f"running your code…{age}" if state.running else "", "dim")
         verdict = step.verdict
         parts: list[RenderableType] = [terminal.verdict(step.koan, verdict)]
+        if step.symptom is not None:
+            parts += [Text(), SymptomView(step.symptom)]
         if verdict.status == Status.not_started:
             first = self.workbook.first_test(step.koan)
             parts += [Text(), Text.assemble(("the first test: ", "dim"), first)]
-            parts += [Text(), Text(f"Edit exercises/{step.koan.id}.py and save it: each save runs the koan.")]
+            todo = "Find the wrong line in" if step.koan.kind == "hunt" else "Edit"
+            parts += [Text(), Text(f"{todo} exercises/{step.koan.id}.py and save it: each save runs the koan.")]
         elif verdict.passed:
             keys = "n for the next koan, s for the model answer beside yours"
             parts += [Text(), unlocked(step.unlocked), Text(keys, "dim")]

@@ -246,7 +246,7 @@ class AppSession:
             log.close()
             self._stale = True
             self._last_text.pop(koan.id, None)  # so that another save of this text runs and records it
-        return Ran(msgspec.structs.replace(step, not_recorded=self._short(refused)))
+        return Ran(msgspec.structs.replace(step, not_recorded=self._short(refused), symptom=event.symptom))
 
     def _refreshed(self, state: State, log: Log, koans: Sequence[str], *, count_due: bool = False) -> State:
         """The state with the standings of these koans, or of all after an error, read from the progress file."""
@@ -322,10 +322,9 @@ class AppSession:
         try:
             if lane > 0 and not not_started(self.workbook, self.workbook.koans[koan]):
                 self._warm.wait()  # for the server that the first lane starts
-            return Judged(
-                self.workbook.koans[koan],
-                *attempts.judged(self.workbook, self._runners[lane], self.workbook.koans[koan]),
-            )
+            chosen, runner = self.workbook.koans[koan], self._runners[lane]
+            symptom = attempts.symptom(runner, chosen)
+            return Judged(chosen, *attempts.judged(self.workbook, runner, chosen), symptom)
         except Cancelled:
             return Ended(koan)
         except Exception as error:  # an error of ours must not leave the screen waiting forever

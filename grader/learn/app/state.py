@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from grader.book.symptom_run import SymptomRun
 from grader.book.verdict import SYMBOLS, Status, Verdict
 from grader.book.workbook import HINTS, Koan
 from grader.learn.attempts import Step
@@ -47,11 +48,12 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """A run of this text has a verdict, which is not recorded yet."""
+    """A run of this text has a verdict, which is not recorded yet. `symptom` is what a hunt showed."""
 
     koan: Koan
     verdict: Verdict
     text: str
+    symptom: SymptomRun | None = None
 
 
 class Ran(msgspec.Struct, frozen=True):

@@ -23,11 +23,13 @@ from grader.book.notebook_parser.answers import NotebookAnswer, Outline
 from grader.book.notebook_parser.statements import Cell, read_cached
 from grader.book.project import project
 from grader.book.stubs import not_started
+from grader.book.symptom_run import SymptomRun
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Koan, Workbook
 from grader.gpu import device, lack
 from grader.judge.runner import Limits, Runner
 from grader.judge.targets import Target
+from grader.learn import attempts
 from grader.learn.attempts import Step, record_attempt, solution_text
 from grader.learn.notebook.render import CheckOutput, CheckResult
 from grader.learn.progress import NOTEBOOK, Progress
@@ -153,12 +155,13 @@ class NotebookSession:
         With `own`, the answer must come from the cell with that label. Raises KoansError if there is no answer.
         """
         answer, outline, others = self._answer(koan, cells, own)
-        verdict = self._judge(koan, answer, others)
+        verdict, symptom = self._judge(koan, answer, others)
         book = self._workbook
         with Progress(book.root, must_write=False) as progress:
             step = record_attempt(
                 book, progress, koan, verdict, answer.text, {other.koan: other.text for other in others}
             )
+        step = msgspec.structs.replace(step, symptom=symptom)
         passed = verdict.passed
         model = solution_text(book, koan) if passed and book.solution(koan).exists() else ""
         afterword = book.notes(koan).afterword if passed else ""
@@ -227,26 +230,35 @@ class NotebookSession:
             self._chapters[chapter] = answers.outlines(self._workbook, chapter)
         return self._chapters[chapter]
 
-    def _judge(self, koan: Koan, answer: NotebookAnswer, others: Sequence[NotebookAnswer]) -> Verdict:
-        """Run the koan's tests on the answer, from a file of its own. It may import the others."""
+    def _judge(
+        self, koan: Koan, answer: NotebookAnswer, others: Sequence[NotebookAnswer]
+    ) -> tuple[Verdict, SymptomRun | None]:
+        """Run the koan's tests on the answer, from a file of its own. It may import the others.
+
+        Returns the verdict, and what a hunt shows.
+        """
         with tempfile.TemporaryDirectory(prefix="koans-notebook-") as folder:
             target = Target("path", str(Path(folder).resolve()))
             file = Path(target.name) / "exercises" / f"{koan.id}.py"
             file.parent.mkdir(parents=True)
             for one in (*others, answer):
                 file.with_name(f"{one.koan.partition('/')[2]}.py").write_text(one.text, encoding="utf-8")
+            symptom = attempts.symptom(self._connected(), koan, target)
             if not_started(self._workbook, koan, file):
                 message = "not started: replace `raise NotImplementedError` with your own lines"
-                return Verdict(koan.id, NOTEBOOK, Status.not_started, message, message)
-            verdict = self._run(koan, target)
+                if koan.kind == "hunt":
+                    message = "not started: find the wrong line, and mend it"
+                return Verdict(koan.id, NOTEBOOK, Status.not_started, message, message), symptom
+            verdict = self._connected().run(koan, target)
         notes = verdict.notes if verdict.passed else (*answer.notes, *verdict.notes)
-        return with_cell_lines(msgspec.structs.replace(verdict, target=NOTEBOOK, notes=notes), koan, answer)
+        shown = with_cell_lines(msgspec.structs.replace(verdict, target=NOTEBOOK, notes=notes), koan, answer)
+        return shown, symptom
 
-    def _run(self, koan: Koan, target: Target) -> Verdict:
+    def _connected(self) -> Runner:
         if self._runner is None:
             self._runner = Runner(self._workbook)
         self._runner.limits = self._limits
-        return self._runner.run(koan, target)
+        return self._runner
 
 
 def with_cell_lines(verdict: Verdict, koan: Koan, answer: NotebookAnswer) -> Verdict:

@@ -5,6 +5,7 @@ The text is the same as in a terminal. In the HTML everything is escaped.
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 import sys
@@ -17,10 +18,14 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from grader.book import terminal
+from grader.book.symptom_run import SymptomRun
 from grader.book.verdict import SYMBOLS, Status, clean, split_notes
+from grader.book.workbook import Koan
 from grader.learn.attempts import Step
 from grader.learn.notebook.import_answers import ImportedAnswers
 from grader.learn.report.standing import unlocked
+from grader.learn.report.symptom import SymptomView
+from grader.learn.report.symptom_page import caption, picture
 
 # Colors that are readable on light and on dark pages. All other text has the color of the page.
 COLORS = {
@@ -83,6 +88,8 @@ def as_text(result: CheckResult) -> str:
     """The result as text, as it looks in a terminal."""
     out = io.StringIO()
     console = terminal.SafeConsole(file=out, width=WIDTH, color_system=None, force_jupyter=False)
+    if result.step.symptom is not None:
+        console.print(SymptomView(result.step.symptom), "")
     console.print(terminal.verdict(result.step.koan, result.step.verdict, debug=False))
     for line in filter(None, (_why_no_speed(result), result.note)):
         console.print(line)
@@ -150,10 +157,20 @@ def _parts(result: CheckResult) -> Iterator[str]:
     if verdict.passed:
         yield from _after_pass(result)
     elif verdict.status == Status.not_started:
-        yield '<div style="margin-top:.3em">Replace <code>raise NotImplementedError</code> with your own lines.</div>'
+        todo = "Replace <code>raise NotImplementedError</code> with your own lines."
+        if koan.kind == "hunt":
+            todo = "Find the wrong line, and mend it."
+        yield f'<div style="margin-top:.3em">{todo}</div>'
     else:
         yield from _after_failure(result)
+    if result.step.symptom is not None:
+        yield from _symptom(koan, result.step.symptom)
     yield from map(_note, notes)
+
+
+def _symptom(koan: Koan, run: SymptomRun) -> Iterator[str]:
+    data = base64.b64encode(picture(koan, run, "png")).decode()
+    yield f'<img alt="{escape(caption(run))}" style="max-width:640px;width:100%" src="data:image/png;base64,{data}">'
 
 
 def _note(note: str) -> str:

@@ -1,4 +1,4 @@
-"""Losses over steps as a small picture: curves of braille dots, and lines for what they are compared with.
+"""Values over steps as a small picture: curves of braille dots, and lines for what they are compared with.
 
 Where the output has not every sign, a curve is drawn with letters.
 """
@@ -16,21 +16,38 @@ LABELS = 15  # columns right of it
 # The bit of each dot of a braille character, by its row and column.
 BITS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 ROWS, COLUMNS = len(BITS), len(BITS[0])
+DASH = 6  # columns of dots from the start of one dash to the start of the next
 
 
 class Curve(NamedTuple):
-    """The loss of each step from the first one on, and the style in which it is drawn."""
+    """The loss of each step from the first one on, and the style in which it is drawn.
+
+    Two curves in one picture differ without colors too, if one of them is `dashed`.
+    """
 
     losses: Sequence[float]
     style: str = "cyan"
+    dashed: bool = False
 
 
 def plot(
-    curves: Sequence[Curve], total: int, lines: Mapping[str, float], width: int, height: int, *, braille: bool = True
+    curves: Sequence[Curve],
+    total: int,
+    lines: Mapping[str, float],
+    width: int,
+    height: int,
+    *,
+    braille: bool = True,
+    unit: str = "steps",
 ) -> Text:
-    """The curves over `total` steps, in `height` rows and one for the axis. `lines` are losses with their names."""
-    inner = max(width - AXIS - LABELS, 10)
+    """The curves over `total` steps, in `height` rows and one for the axis. `lines` are losses with their names.
+
+    `unit` is what is counted on the horizontal axis.
+    """
     top, bottom = _range(curves, lines)
+    ticks = [_tick(top - (top - bottom) * row / max(height - 1, 1), top, bottom) for row in range(height)]
+    axis = max(AXIS, *(len(tick) + 2 for tick in ticks))
+    inner = max(width - axis - (LABELS if lines else 0), 10)
     cells: list[list[tuple[int, str]]] = [[(0, "")] * inner for _ in range(height)]
     for curve in curves:
         _draw(curve, total, cells, top, bottom)
@@ -39,18 +56,28 @@ def plot(
     text = Text(no_wrap=True)
     for row in range(height):
         shown = row in (0, height - 1) or (row % 4 == 0 and row < height - 2)
-        value = top - (top - bottom) * row / max(height - 1, 1)
-        text.append(f"{value:{AXIS - 2}.1f} " if shown else " " * (AXIS - 1), "dim")
+        text.append(f"{ticks[row] if shown else '':>{axis - 2}} ", "dim")
         text.append("│", "dim")
         for bits, style in cells[row]:
             if bits:
-                text.append(chr(0x2800 + bits) if braille else "*", style)
+                letter = "." if style in {curve.style for curve in curves if curve.dashed} else "*"
+                text.append(chr(0x2800 + bits) if braille else letter, style)
             else:
                 text.append(("┈" if braille else "-") if row in marks else " ", "dim")
         text.append(f" {labels.get(row, '')}".rstrip() + "\n", "dim")
-    steps = f"{total} steps"
-    text.append(" " * (AXIS - 1) + "└" + "0".ljust(inner - len(steps)) + steps, "dim")
+    steps = f"{total} {unit}"
+    text.append(" " * (axis - 1) + "└" + "0".ljust(inner - len(steps)) + steps, "dim")
     return text
+
+
+def _tick(value: float, top: float, bottom: float) -> str:
+    """A number on the vertical axis."""
+    return f"{value:.1f}" if _coarse(top, bottom) else f"{value:.3g}"
+
+
+def _coarse(top: float, bottom: float) -> bool:
+    """Whether a decimal is enough to tell the ticks apart, and not too much."""
+    return top - bottom >= 0.5 and max(abs(top), abs(bottom)) < 1000
 
 
 def _range(curves: Sequence[Curve], lines: Mapping[str, float]) -> tuple[float, float]:
@@ -58,7 +85,11 @@ def _range(curves: Sequence[Curve], lines: Mapping[str, float]) -> tuple[float, 
     known = [loss for curve in curves for loss in curve.losses if math.isfinite(loss)]
     known += [loss for loss in lines.values() if math.isfinite(loss)]
     top, bottom = max(known, default=1.0), min(known, default=0.0)
-    return math.ceil(top * 2) / 2 if top > bottom else bottom + 1.0, math.floor(bottom * 2) / 2
+    if top == bottom:
+        return bottom + 1.0, bottom
+    if not _coarse(top, bottom):
+        return top, bottom
+    return math.ceil(top * 2) / 2, math.floor(bottom * 2) / 2
 
 
 def _row(loss: float, rows: int, top: float, bottom: float) -> int:
@@ -78,6 +109,9 @@ def _draw(curve: Curve, total: int, cells: list[list[tuple[int, str]]], top: flo
             before = None if losses else before
             continue
         at = _row(sum(finite) / len(finite), rows, top, bottom)
+        if curve.dashed and column % DASH >= DASH // 2:
+            before = at
+            continue
         start = at if before is None else before
         for dot in range(min(start, at), max(start, at) + 1):
             if dot == start != at and abs(start - at) > 0 and before is not None:
