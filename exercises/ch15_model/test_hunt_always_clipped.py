@@ -31,9 +31,9 @@ def test_two_micro_batches_of_equal_windows_by_hand():
 
 
 @pytest.mark.card("norm-times-micro-batches")
-@pytest.mark.parametrize("micro", [1, 4])
+@pytest.mark.parametrize("micro", [1, 3])
 def test_the_norm_does_not_grow_with_the_number_of_micro_batches(micro, seed):
-    batches = [batch(seed, *[(2, 5)] * micro) for _ in range(2)]
+    batches = [batch(seed, *[(1, 5)] * micro) for _ in range(2)]
     agrees(hunt_always_clipped, batches, small(seed), 2, 1, 0.01, 1e3, with_=oracle)
 
 
@@ -48,12 +48,12 @@ def test_steps_that_are_clipped(max_norm, seed):
     agrees(hunt_always_clipped, batches, small(seed), 2, 1, 0.02, max_norm, with_=oracle)
 
 
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(
-    st.lists(st.tuples(st.integers(1, 3), st.integers(2, 5)), min_size=1, max_size=3),
+    st.lists(st.tuples(st.integers(1, 3), st.integers(2, 5)), min_size=1, max_size=2),
     st.floats(0.1, 9),
     st.integers(0, 99),
 )
 def test_any_batches(shapes, max_norm, seed):
-    batches = [batch(seed, *shapes), batch(seed + 1, (1, 3), (2, 2))]
+    batches = [batch(seed, *shapes), batch(seed + 1, (1, 3))]
     agrees(hunt_always_clipped, batches, small(seed), 2, 1, 0.02, max_norm, with_=oracle)

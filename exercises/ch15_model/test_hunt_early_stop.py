@@ -31,9 +31,9 @@ def test_one_step_of_one_window_by_hand():
 
 
 @pytest.mark.card("schedule-runs-ahead")
-@pytest.mark.parametrize("per_step", [1, 2, 4])
+@pytest.mark.parametrize("per_step", [1, 3])
 def test_the_same_steps_for_any_number_of_micro_batches(per_step, seed):
-    agrees(hunt_early_stop, *stream(seed, 4 * per_step), per_step, small(seed), 2, 1, 0.1, 1, with_=oracle)
+    agrees(hunt_early_stop, *stream(seed, 3 * per_step), per_step, small(seed), 2, 1, 0.1, 1, with_=oracle)
 
 
 @pytest.mark.parametrize("warmup", [0, 2, 3])
@@ -45,8 +45,8 @@ def test_micro_batches_that_make_no_whole_batch_are_not_used(seed):
     agrees(hunt_early_stop, *stream(seed, 8), 3, small(seed), 2, 1, 0.2, 1, with_=oracle)
 
 
-@settings(max_examples=5)
-@given(st.integers(1, 3), st.integers(1, 3), st.integers(0, 2), st.integers(0, 99))
+@settings(max_examples=3)
+@given(st.integers(1, 2), st.integers(1, 3), st.integers(0, 2), st.integers(0, 99))
 def test_any_run(steps, per_step, rest, seed):
     micro = steps * per_step + min(rest, per_step - 1)
     agrees(hunt_early_stop, *stream(seed, micro), per_step, small(seed), 2, 1, 0.1, min(1, steps), with_=oracle)

@@ -51,7 +51,7 @@ def test_answers_of_one_token_and_other_heads(seed):
     agrees(hunt_echo, dialogs(seed, (3, 1), (1, 1)), [2, 3], small(seed), 4, 2, 2, 0.02, 1, with_=oracle)
 
 
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(st.lists(st.tuples(st.integers(1, 4), st.integers(1, 4)), min_size=1, max_size=3), st.integers(0, 99))
 def test_any_dialogs(lengths, seed):
     agrees(hunt_echo, dialogs(seed, *lengths), [1], small(seed), 2, 1, 2, 0.02, 2, with_=oracle)
