@@ -138,16 +138,15 @@ def first_takes_over(prompt: list[int], model: Model, beams: int, most: int) -> 
 
 @hunt_worse_with_beams.right("no cache: each text is read from its beginning in each step")
 def without_a_cache(prompt: list[int], model: Model, beams: int, most: int) -> Found:
-    texts, totals = [list[int]()], torch.zeros_like(model["table"][0, :1])
+    kept: dict[tuple[int, ...], Tensor] = {(): torch.tensor(0.0)}
     for _ in range(most):
         grown = {
-            (*text, token): totals[i] + step
-            for i, text in enumerate(texts)
-            for token, step in enumerate(_log_p(prompt + text, model)[-1])
+            (*text, token): total + step
+            for text, total in kept.items()
+            for token, step in enumerate(_log_p([*prompt, *text], model)[-1])
         }
-        kept = sorted(grown, key=lambda text, grown=grown: -float(grown[text]))[:beams]  # type: ignore[misc]
-        texts, totals = [list(text) for text in kept], torch.stack([grown[text] for text in kept])
-    return texts, totals
+        kept = dict(sorted(grown.items(), key=lambda entry: -float(entry[1]))[:beams])
+    return [list(text) for text in kept], torch.stack(list(kept.values()))
 
 
 @hunt_worse_with_beams.wrong(PLANTED)
