@@ -93,6 +93,7 @@ GIVEN = {
     "u = 0.5 draw": "an input of the question",
     "token with 0.15": "an input of the question",
     "((5 + length) / 6)": "Wu et al. 2016",
+    "21, 341, 610": "llama.cpp, pull request 6664",
     "131,072 bytes of": "an input of the question, from config.json",
 }
 

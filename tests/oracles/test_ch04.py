@@ -16,6 +16,7 @@ from reference.ch04_optimization.adamw_step import adamw_step
 from reference.ch04_optimization.clip_by_global_norm import clip_by_global_norm
 from reference.ch04_optimization.cross_entropy import cross_entropy
 from reference.ch04_optimization.first_update import first_update
+from reference.ch04_optimization.hunt_noisy_evaluation import hunt_noisy_evaluation, random_weights
 from reference.ch04_optimization.optimizer_bytes import optimizer_bytes
 from reference.ch04_optimization.sgd_momentum_step import sgd_momentum_step
 from reference.ch04_optimization.warmup_cosine import warmup_cosine
@@ -231,3 +232,32 @@ def test_first_update_is_what_torchs_adam_does_first(warmup, betas):
     assert within(sizes["corrected"], p.detach().abs(), 16 + 1 / (1 - betas[1]), lr)
     plain = lr * (state["exp_avg"] / (state["exp_avg_sq"].sqrt() + 1e-8)).abs()
     assert within(sizes["uncorrected"], plain, 16 + 1 / (1 - betas[1]), 4 * lr)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5])
+def test_a_mended_run_evaluates_a_network_of_torch_in_eval_mode(rate):
+    weights = {name: w.double() for name, w in random_weights(0, 7, 2, 4, 6).items()}
+    table, inner, outer = nn.Embedding(7, 4), nn.Linear(8, 6, bias=False), nn.Linear(6, 7, bias=False)
+    network = nn.Sequential(table, nn.Flatten(), nn.Dropout(rate), inner, nn.GELU(), nn.Dropout(rate), outer)
+    train, held_out = (torch.randint(7, (20,), generator=torch.Generator().manual_seed(i)) for i in range(2))
+    losses, held, last = hunt_noisy_evaluation(weights, train, held_out, rate, 3, 1, 0.3, 5)
+
+    def set_to(state: dict[str, Tensor]) -> None:
+        for layer, name in ((table, "table"), (inner, "in"), (outer, "out")):
+            layer.weight.data = state[name]
+
+    def loss(ids: Tensor) -> Tensor:
+        return F.cross_entropy(network(ids.unfold(0, 2, 1)[:-1]), ids[2:])
+
+    set_to(weights)
+    network.eval()
+    torch.testing.assert_close(held[0], loss(held_out).detach())
+    if rate == 0:
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.3)
+        for expected in losses:
+            optimizer.zero_grad()
+            found = loss(train)
+            torch.testing.assert_close(found.detach(), expected)
+            found.backward()
+            optimizer.step()
+        torch.testing.assert_close(inner.weight.detach(), last["in"])

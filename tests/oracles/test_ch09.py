@@ -27,6 +27,8 @@ from reference.ch09_decoding.arithmetic_intensity import arithmetic_intensity
 from reference.ch09_decoding.batch_invariance import batch_invariance
 from reference.ch09_decoding.beam_search import beam_search
 from reference.ch09_decoding.greedy_tie import greedy_tie
+from reference.ch09_decoding.hunt_same_few_tokens import hunt_same_few_tokens
+from reference.ch09_decoding.hunt_worse_with_beams import hunt_worse_with_beams, random_model, score
 from reference.ch09_decoding.kv_cache_step import kv_cache_step
 from reference.ch09_decoding.repetition_rate import repetition_rate
 from reference.ch09_decoding.sample import sample
@@ -286,3 +288,22 @@ def test_repetition_rate_counts_what_torch_finds_to_be_unique(seed, n):
     text = torch.randint(0, 4, (30,), generator=torch.Generator().manual_seed(seed))
     grams = text.unfold(0, n, 1)
     assert repetition_rate(text.tolist(), n) == pytest.approx(1 - len(grams.unique(dim=0)) / len(grams))
+
+
+@pytest.mark.parametrize("t", [0.4, 2.0])
+def test_a_mended_sampler_draws_from_as_many_tokens_as_transformers_leaves(t):
+    table = 2 * torch.randn(30, 30, generator=torch.Generator().manual_seed(0))
+    u = torch.rand(40, generator=torch.Generator().manual_seed(1))
+    text, counts = hunt_same_few_tokens(table, 0, 99, u, t, 0.8, 0.0)
+    left = LogitsProcessorList([TemperatureLogitsWarper(t), TopPLogitsWarper(0.8)])(None, table[[0, *text[:-1]]])
+    assert counts == (left > -torch.inf).sum(1).tolist()
+    assert all(left[torch.arange(len(text)), torch.tensor(text)] > -torch.inf)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_mended_search_with_room_for_all_texts_ranks_all_texts(seed):
+    model = random_model(seed, 4, 6, 2, 9)
+    texts, totals = hunt_worse_with_beams([1, 3], model, 64, 3)
+    scores = {text: float(score([1, 3], list(text), model)) for text in itertools.product(range(4), repeat=3)}
+    assert [tuple(text) for text in texts] == sorted(scores, key=lambda text: -scores[text])
+    torch.testing.assert_close(totals, torch.tensor([scores[tuple(text)] for text in texts]))

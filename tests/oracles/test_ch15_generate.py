@@ -12,6 +12,7 @@ from transformers.models.llama import modeling_llama
 from reference.ch15_model.bits_per_byte import bits_per_byte
 from reference.ch15_model.generate import generate, last_logits
 from reference.ch15_model.hf_permute import hf_permute
+from reference.ch15_model.hunt_falls_apart import hunt_falls_apart
 
 HEADS, KV_HEADS, WIDTH, D, VOCABULARY = 4, 2, 6, 20, 40
 PROMPT = [7, 0, 31, 31, 12]
@@ -128,3 +129,14 @@ def test_bits_per_byte_are_the_logarithm_of_the_texts_probability():
     loss = -sum(map(math.log, odds)) / len(odds)
     want = -math.log2(math.prod(odds)) / len(bytes(text, "utf-8"))
     assert bits_per_byte(loss, len(odds), text) == pytest.approx(want, rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_engine_that_is_mended_writes_transformers_text_with_its_probabilities(seed):
+    model, weights = llama(seed)
+    new, logs = hunt_falls_apart(PROMPT, weights, HEADS, KV_HEADS, 20)
+    assert new == greedy(model, PROMPT, 20)
+    with torch.no_grad():
+        log_p = torch.log_softmax(model(torch.tensor([PROMPT + new])).logits[0, len(PROMPT) - 1 : -1], -1)
+    expected = log_p.gather(1, torch.tensor(new)[:, None])[:, 0]
+    torch.testing.assert_close(logs, expected, rtol=1e-4, atol=1e-4)  # transformers' norms and angles are float32

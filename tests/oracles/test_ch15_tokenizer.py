@@ -16,6 +16,7 @@ from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
 
 from reference.ch05_tokens.train_bpe import train_bpe
 from reference.ch15_model.encode_text import encode_text
+from reference.ch15_model.hunt_strange_ids import hunt_strange_ids
 from reference.ch15_model.pretokenize import pretokenize
 from reference.ch15_model.special_tokens import special_tokens
 from reference.ch15_model.train_bpe_fast import train_bpe_fast
@@ -159,3 +160,11 @@ def test_ties_by_bytes_are_what_a_maximum_over_pairs_of_bytes_gives():
             merges = oracle.wrongs["ties_by_bytes"].fn(words, 256 + 20)
             tokens = vocabulary(merges)
             assert [(tokens[left], tokens[right]) for left, right in merges] == made
+
+
+def test_the_ids_of_a_right_server_are_those_of_tiktoken():
+    merges = table()
+    tokens = vocabulary(merges)
+    known = Encoding("right", pat_str=GPT2, mergeable_ranks={t: i for i, t in enumerate(tokens)}, special_tokens={})
+    rows = [PROSE, *texts(5, 200), *texts(6, 200, "theca tsi ")]
+    assert hunt_strange_ids(rows, tokens, {}) == [known.encode_ordinary(text) for text in rows]
