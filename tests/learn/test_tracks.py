@@ -19,7 +19,7 @@ from grader.learn.progress import Progress
 from grader.learn.report.tracks import hours
 from tests.conftest import ROOT
 
-TRACKS = ("essential", "numerics", "attention", "train", "serve", "interview")
+TRACKS = ("essential", "numerics", "attention", "train", "serve", "interview", "debug")
 
 
 def record(play, *args):
@@ -31,7 +31,7 @@ def record(play, *args):
 # The tracks of the workbook.
 
 
-def test_there_are_six_tracks_and_the_whole_workbook(play):
+def test_there_are_seven_tracks_and_the_whole_workbook(play):
     told = record(play, "track")
     assert [track["id"] for track in told["tracks"]] == [*TRACKS, "all"]
     assert told["active"] == "all" and told["pace"] == {"factor": 1.0, "koans": 0}
@@ -157,7 +157,7 @@ def test_an_edition_with_fewer_koans_skips_those_that_are_not_there(small, tmp_p
         "serve": ["ch07_attention/scores", "ch07_attention/causal_mask"],
         "interview": ["ch07_attention/scores", "ch07_attention/causal_mask"],
         "all": ["ch06_numerics/exp_overflow", "ch07_attention/scores", "ch07_attention/causal_mask"],
-    }  # of the track `train` nothing is left
+    }  # of the tracks `train` and `debug` nothing is left
     assert small.says("track", "train").stderr == (
         "koans: no track is called 'train': there are essential, numerics, attention, serve, interview\n"
     )
