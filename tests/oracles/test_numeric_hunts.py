@@ -52,13 +52,13 @@ def test_fp16_crawl_is_sgd_with_momentum_and_clip_grad_norm_whatever_the_scale()
         optimizer.zero_grad()
         loss = F.cross_entropy(torch.tanh(rows @ params["up"].T) @ params["down"].T, wanted)
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(params.values(), 2.0)
-        clipped += int(norm > 2.0)
+        norm = nn.utils.clip_grad_norm_(params.values(), 1.2)
+        clipped += int(norm > 1.2)
         optimizer.step()
         losses.append(loss.detach())
     assert 0 < clipped < 12
     for scale in (1.0, 64.0, 1024.0):
-        mine = hunt_fp16_crawl(x, targets, weights, 0.2, 2.0, scale)
+        mine = hunt_fp16_crawl(x, targets, weights, 0.2, 1.2, scale)
         torch.testing.assert_close(mine[0], torch.stack(losses), rtol=1e-4, atol=1e-5)  # torch adds 1e-6 to the norm
         for name, p in params.items():
             torch.testing.assert_close(mine[1][name], p.detach(), rtol=1e-4, atol=1e-4)
