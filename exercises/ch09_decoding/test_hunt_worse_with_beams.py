@@ -17,7 +17,7 @@ def clear_model(prompt, beams, most, seed, layers=2, width=WIDTH):
     """A model with which every step of the search decides clearly, so that no honest rounding keeps another text."""
     for start in range(100 * seed, 100 * seed + 100):
         model = random_model(start, SIZE, width, layers, ROWS)
-        if margin(prompt, model, beams, most) > 3e-3:
+        if margin(prompt, model, beams, most) > 1e-3:
             break
     return model
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from exercises.ch15_model.hunt_falls_apart import hunt_falls_apart
 from grader.checks import agrees, randn
 from reference.ch15_model.hunt_falls_apart import hunt_falls_apart as oracle
-from reference.ch15_model.hunt_falls_apart import lead
+from reference.ch15_model.hunt_falls_apart import lead, without_a_cache
 
 VOCABULARY = 24
 
@@ -39,8 +39,8 @@ def clear_model(prompt, most, seed, layers=2, heads=4, kv_heads=2):
     """A model that writes a varied text. Each token leads clearly, so that no honest rounding chooses another one."""
     for start in range(1000 * seed, 1000 * seed + 3000, 100):
         w = random_model(start, layers, heads, kv_heads)
-        new, _ = oracle(prompt, w, heads, kv_heads, most)
-        if len(set(new)) >= most // 2 and lead(prompt, new, w, heads, kv_heads) > 0.01:
+        new, _ = without_a_cache(prompt, w, heads, kv_heads, most)
+        if len(set(new)) >= most // 2 and lead(prompt, new, w, heads, kv_heads) > 0.003:
             break
     return w
 
@@ -62,12 +62,12 @@ def test_the_first_token_after_a_prompt(seed):
 
 @pytest.mark.card("hunt-positions-after-the-prompt")
 @pytest.mark.parametrize("prompt", [[3, 7], [9, 2, 2, 14, 0, 21]], ids=len)
-def test_six_tokens_after_a_prompt_of_any_length(prompt, seed):
-    agrees(hunt_falls_apart, prompt, clear_model(prompt, 6, seed), 4, 2, 6, with_=oracle)
+def test_four_tokens_after_a_prompt_of_any_length(prompt, seed):
+    agrees(hunt_falls_apart, prompt, clear_model(prompt, 4, seed), 4, 2, 4, with_=oracle)
 
 
 def test_a_prompt_of_one_token(seed):
-    agrees(hunt_falls_apart, [5], clear_model([5], 5, seed), 4, 2, 5, with_=oracle)
+    agrees(hunt_falls_apart, [5], clear_model([5], 3, seed), 4, 2, 3, with_=oracle)
 
 
 @pytest.mark.parametrize("layers, heads, kv_heads", [(1, 3, 3), (3, 2, 1)])
@@ -91,7 +91,7 @@ def test_of_equal_logits_the_smaller_id_wins():
     agrees(hunt_falls_apart, [0], w, 1, 1, 2, with_=oracle)
 
 
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(st.lists(st.integers(0, VOCABULARY - 1), min_size=2, max_size=6), st.integers(0, 9))
 def test_any_prompt(prompt, seed):
     agrees(hunt_falls_apart, prompt, clear_model(prompt, 4, seed), 4, 2, 4, with_=oracle)

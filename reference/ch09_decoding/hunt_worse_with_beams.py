@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -23,12 +24,10 @@ def hunt_worse_with_beams(prompt: list[int], model: Model, beams: int, most: int
 def _search(prompt: list[int], model: Model, beams: int, most: int) -> Found:
     live = [(torch.zeros_like(model["table"][0, 0]), list[int]())]
     for _ in range(most):
-        grown = [
-            (total + step, [*text, token])
-            for total, text in live
-            for token, step in enumerate(_log_p([*prompt, *text], model)[-1])
-        ]
-        live = sorted(grown, key=lambda entry: -float(entry[0]))[:beams]
+        rows = [total + _log_p([*prompt, *text], model)[-1] for total, text in live]
+        grown = [(value, i, token) for i, row in enumerate(rows) for token, value in enumerate(row.tolist())]
+        kept = sorted(grown, key=lambda entry: -entry[0])[:beams]
+        live = [(rows[i][token], [*live[i][1], token]) for _, i, token in kept]
     return [text for _, text in live], torch.stack([total for total, _ in live])
 
 
@@ -52,12 +51,16 @@ def _layers(model: Model) -> int:
 def margin(prompt: list[int], model: Model, beams: int, most: int) -> float:
     """How clearly a search decides: the least distance between neighbors in the order of the results, up to the first
     one that is dropped. If it is near 0, rounding decides between texts."""
-    least, texts, totals = float("inf"), [list[int]()], torch.zeros(1)
+    least, live = float("inf"), [(0.0, list[int]())]
     for _ in range(most):
-        grown = torch.cat([total + _log_p(prompt + text, model)[-1] for total, text in zip(totals, texts, strict=True)])
-        ranked = grown.sort(descending=True).values[: beams + 1]
-        least = min(least, float((ranked[:-1] - ranked[1:]).min()))
-        texts, totals = _search(prompt, model, beams, len(texts[0]) + 1)
+        grown = [
+            (total + step, [*text, token])
+            for total, text in live
+            for token, step in enumerate(_log_p(prompt + text, model)[-1].tolist())
+        ]
+        ranked = sorted(grown, key=lambda entry: -entry[0])[: beams + 1]
+        least = min([least, *(better[0] - worse[0] for better, worse in pairwise(ranked))])
+        live = ranked[:beams]
     return least
 
 
