@@ -269,7 +269,8 @@ def _message(fn: Callable[..., Any], oracle: AnyOracle, failure: _Failure, bits:
         sentence = f"{oracle.__name__}: {failure.gap.message}"
         return Message(sentence, sentence, descriptions, oracle.__name__)
     original_inputs = failure.inputs
-    if not run.brief and memory is None and failure.gap.kind in ("value", "raises") and not _in_hypothesis():
+    shrinks = run.shrinks and not run.brief and memory is None and not _in_hypothesis()
+    if shrinks and failure.gap.kind in ("value", "raises"):
         failure = _shrunk(fn, oracle, failure, looks, bits)
     message = write_message(
         *failure.inputs,

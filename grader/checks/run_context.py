@@ -50,7 +50,8 @@ class Run:
     what was spent on smaller inputs. `race_times`: the median milliseconds of each contestant of the last race on a
     GPU, until they are reported. `by_machine`: the machine may have caused an error (see `note`). `uncompiled`: a check
     of the machine code was left out, because no compiler that fits is installed; until it is reported. Without `races`
-    the tests that need a GPU are not run here, even if there is one.
+    the tests that need a GPU are not run here, even if there is one. Without `shrinks` failing inputs stay as they
+    are: a hunt's are small, and each try is a training run.
     """
 
     brief: bool = False
@@ -63,6 +64,7 @@ class Run:
     by_machine: bool = False
     uncompiled: bool = False
     races: bool = True
+    shrinks: bool = True
 
     def digest(self, inputs: Any) -> bytes | None:
         """The key of these inputs in the cache. None without a cache, or if an input is not a plain value."""

@@ -256,10 +256,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def prepare(item: pytest.Item, koan: Koan) -> None:
     """Prepare a koan's test. Skips it if this machine lacks something that it needs."""
     # After a first failure the learner knows what to do next, so no time is spent on smaller counterexamples.
-    if item.session.testsfailed or run_context.current().brief:
+    run = run_context.current()
+    run.shrinks = koan.kind != "hunt"
+    if item.session.testsfailed or run.brief:
         _shorten(item)
     if needs_gpu(item):
-        missing = lack() if run_context.current().races else NO_GPU
+        missing = lack() if run.races else NO_GPU
         if missing:
             pytest.skip(f"not run here: {missing}")
 

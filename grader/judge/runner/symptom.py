@@ -19,6 +19,7 @@ def write(koan: Koan, seed: int, add: Callable[[Event], None]) -> pytest.ExitCod
     """Run both sides. Each becomes an event, also if the code under test is broken."""
     oracle = oracles(koan)[koan.name]
     assert oracle.seen is not None  # every hunt has a symptom; the gate checks it
+    add(Event("start", "the symptom"))
     add(Event("healthy", oracle.measure, symptom=msgspec.msgpack.encode(oracle.seen(oracle.fn, seed))))
     try:
         function = getattr(importlib.import_module(module_name(koan.id)), koan.name)
