@@ -43,8 +43,9 @@ def planted_problem(verdict: Verdict) -> str:
 
 
 def symptom_asks(koan: Koan) -> list[Ask]:
-    """The runs of a hunt's symptom: of the planted text and of the solution, with each seed."""
-    return [Ask(koan, Target(kind), seed) for seed in range(SEEDS) for kind in ("stub", "solutions")]
+    """The runs of a hunt's symptom: of the planted text with each seed, beside the oracle, and once of the solution."""
+    planted = [Ask(koan, Target("stub"), seed) for seed in range(SEEDS)]
+    return [*planted, Ask(koan, Target("solutions"))]
 
 
 def symptom_problem(runs: Mapping[Ask, SymptomRun]) -> str:

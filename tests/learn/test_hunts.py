@@ -9,13 +9,19 @@ import pytest
 from textual.widgets import Static
 
 from grader.book.errors import KoansError
+from grader.book.notebook_parser.answers import without_header
+from grader.book.notebook_parser.statements import Cell
 from grader.book.stubs import derive, is_untouched, not_started, strip_markers
 from grader.book.symptom_run import SymptomRun
 from grader.book.terminal import SafeConsole
+from grader.book.verdict import Status
 from grader.learn.app.screen import KoansApp
 from grader.learn.app.state import Command
+from grader.learn.notebook.live import NotebookSession
+from grader.learn.notebook.render import as_html, as_text
 from grader.learn.report.symptom import BINS, SymptomView, bins
 from reference.symptom import Counts, Curve, Histogram, Symptom, Text
+from tests import notebooks
 
 HUNT = "ch06_numerics/hunt_sudden_nan"
 NAME = "hunt_sudden_nan"
@@ -223,3 +229,31 @@ def test_without_a_screen_the_symptom_is_printed(play):
     text = lines.stdout[lines.stdout.index("symptom: steps with a finite loss") :]
     assert "because the function is not written yet" not in text
     assert f"edit exercises/{HUNT}.py" in text
+
+
+def test_a_notebook_shows_the_symptom_and_takes_the_mended_cell(play):
+    koan = play.workbook.koan(HUNT)
+    planted = without_header(planted_text(play))
+    mended = without_header(strip_markers(play.workbook.solution(koan).read_text()))
+    session = NotebookSession(play.workbook)
+    try:
+        first, result = session.attempt(koan, [Cell("cell [1]", planted)])
+        assert first.verdict.status == Status.not_started
+        assert "symptom: steps with a finite loss, of 100: yours" in as_text(result)
+        assert "Find the wrong line, and mend it." in as_html(result)
+        assert '<img alt="steps with a finite loss, of 100: yours' in as_html(result)
+        second, _ = session.attempt(koan, [Cell("cell [1]", planted), Cell("cell [2]", mended)])
+        assert second.verdict.status == Status.passed
+        assert second.symptom.shown.number == 100
+    finally:
+        session.close()
+
+
+def test_a_notebook_of_the_chapter_brings_hunts_home(play):
+    koan = play.workbook.koan(HUNT)
+    mended = without_header(strip_markers(play.workbook.solution(koan).read_text()))
+    file = notebooks.write(play.root / "mine.ipynb", notebooks.of_cells(mended, chapter=koan.chapter))
+    said = play.says("notebook", "import", str(file), "--no-run")
+    assert said.returncode == 0, said.stderr
+    assert f"{HUNT}  written, from cell 1" in said.stdout
+    assert not not_started(play.workbook, koan)
