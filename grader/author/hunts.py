@@ -27,7 +27,7 @@ def lacks(koan: Koan) -> Iterator[str]:
     if NAME not in oracle.wrongs or oracle.wrongs[NAME].says != PLANTED:
         yield f"has no wrong answer `{NAME}` with the clause PLANTED"
     if len(oracle.rights) < RIGHTS:
-        yield f"has {len(oracle.rights)} right repairs: a hunt needs {RIGHTS}, written in different ways"
+        yield f"has only {len(oracle.rights)} of {RIGHTS} right repairs, written in different ways"
     if len(oracle.wrongs) < 2:
         yield "has no wrong repair: how do people hide this symptom?"
     if oracle.seen is None:
