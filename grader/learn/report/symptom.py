@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text as Styled
 
@@ -159,6 +160,6 @@ def _text(name: str, view: Text) -> Iterator[RenderableType]:
     yield Styled(f"{name}:", STYLES[name])
     lines = clean(view.text[:TEXT_LENGTH]).splitlines()
     for line in lines[:TEXT_LINES]:
-        yield Styled(f"  {line}")
+        yield Padding(Styled(line), (0, 0, 0, 2))
     if len(lines) > TEXT_LINES or len(view.text) > TEXT_LENGTH:
         yield Styled("  …", "dim")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+import textwrap
 from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
@@ -20,7 +21,9 @@ from reference.symptom import Counts, Curve, Histogram, Text, View
 COLORS = {YOURS: "#b3261e", HEALTHY: "#1b6e3c"}
 LINES = {YOURS: "-", HEALTHY: "--"}
 WIDTH = 6.4  # inches
-HEIGHTS: Mapping[type[View], float] = {Curve: 2.6, Histogram: 2.4, Counts: 2.2, Text: 2.2}  # inches of each view
+HEIGHTS: Mapping[type[View], float] = {Curve: 2.6, Histogram: 2.4, Counts: 2.2}  # inches of each view
+LINE = 0.16  # inches of a line of text
+TITLE_LETTERS, TEXT_LETTERS = 78, 68  # that fit in a line
 DPI = 150
 CSS = """
 img.picture{display:block;max-width:100%;height:auto}
@@ -31,7 +34,8 @@ Sides = Mapping[str, View]
 
 def picture(koan: Koan, run: SymptomRun, form: str) -> bytes:
     """All views below each other. `form` is "png" or "svg". Raises KoansError without matplotlib."""
-    return _drawn([_sides(*pair) for pair in pairs(run)], form, title=f"{koan.title}\n{caption(run)}")
+    title = "\n".join([koan.title, *textwrap.wrap(caption(run), TITLE_LETTERS)])
+    return _drawn([_sides(*pair) for pair in pairs(run)], form, title=title)
 
 
 def page(koan: Koan, run: SymptomRun) -> str:
@@ -86,8 +90,9 @@ def _drawn(views: list[dict[str, View]], form: str, *, title: str) -> bytes:
     with style():
         from matplotlib.figure import Figure
 
-        heights = [HEIGHTS[type(next(iter(sides.values())))] for sides in views]
-        figure = Figure(figsize=(WIDTH, sum(heights) + (0.5 if title else 0)), layout="constrained")
+        heights = [_height(sides) for sides in views]
+        above = LINE * 1.4 * len(title.splitlines())
+        figure = Figure(figsize=(WIDTH, sum(heights) + above), layout="constrained")
         if title:
             figure.suptitle(title, fontsize=10)
         axes = figure.subplots(len(views), squeeze=False, gridspec_kw={"height_ratios": heights})
@@ -96,6 +101,21 @@ def _drawn(views: list[dict[str, View]], form: str, *, title: str) -> bytes:
         stream = io.BytesIO()
         figure.savefig(stream, format=form, dpi=DPI, metadata={"Date": None} if form == "svg" else None)
         return stream.getvalue()
+
+
+def _height(sides: Sides) -> float:
+    """Inches of a view."""
+    first = next(iter(sides.values()))
+    if isinstance(first, Text):
+        return LINE * (3 + len(_written(sides).splitlines()))
+    return HEIGHTS[type(first)]
+
+
+def _written(sides: Sides) -> str:
+    """The texts of both sides, in lines that fit."""
+    texts = [f"{name}: {clean(view.text)}" for name, view in sides.items() if isinstance(view, Text)]
+    lines = [[part for line in text.splitlines() for part in textwrap.wrap(line, TEXT_LETTERS)] for text in texts]
+    return "\n\n".join("\n".join(text) for text in lines)
 
 
 def _draw(axes: Any, sides: Sides) -> None:
@@ -117,9 +137,8 @@ def _draw(axes: Any, sides: Sides) -> None:
     if isinstance(first, Counts):
         _draw_counts(axes, {name: view for name, view in sides.items() if isinstance(view, Counts)})
     elif isinstance(first, Text):
-        texts = [f"{name}: {clean(view.text)}" for name, view in sides.items() if isinstance(view, Text)]
         axes.axis("off")
-        axes.text(0, 1, "\n\n".join(texts), va="top", wrap=True, family="monospace", transform=axes.transAxes)
+        axes.text(0, 1, _written(sides), va="top", family="monospace", transform=axes.transAxes)
     else:
         axes.legend(frameon=False)
 
