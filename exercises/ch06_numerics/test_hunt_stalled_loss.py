@@ -35,9 +35,8 @@ def test_the_loss_of_the_bf16_copies_by_hand():
 
 
 @pytest.mark.card("hunt-bf16-step-from-copy")
-@pytest.mark.parametrize("lr", [1e-3, 1e-2])
-def test_three_steps(lr, seed):
-    agrees(hunt_stalled_loss, *run(seed), 3, lr, with_=oracle)
+def test_three_steps(seed):
+    agrees(hunt_stalled_loss, *run(seed), 3, 1e-3, with_=oracle)
 
 
 @pytest.mark.card("hunt-bf16-step-from-copy")

@@ -61,6 +61,10 @@ def _bare(scores: Tensor) -> Tensor:
     return -(scores.diagonal() - torch.log(torch.exp(scores).sum(dim=1))).mean()
 
 
+def _exp_clamped(scores: Tensor, limit: float) -> Tensor:
+    return -(scores.diagonal() - torch.log(torch.exp(scores.clamp(max=limit)).sum(dim=1))).mean()
+
+
 def _shifted(shift: Callable[[Tensor], Tensor]) -> Loss:
     """The loss after `shift(scores)` was subtracted."""
     return lambda scores: _bare(scores - shift(scores))
@@ -152,6 +156,21 @@ def clamped_at_10(r: Run) -> Trained:
 @_of_inputs
 def clamped_at_11(r: Run) -> Trained:
     return r.train(lambda scores: _bare(scores.clamp(max=11.0)))
+
+
+EXP_CLAMPED = "only the scores in exp were clamped: the loss of a right score above the clamp is negative"
+
+
+@hunt_sudden_nan.wrong(EXP_CLAMPED)
+@_of_inputs
+def exp_clamped_at_10(r: Run) -> Trained:
+    return r.train(lambda scores: _exp_clamped(scores, 10.0))
+
+
+@hunt_sudden_nan.wrong(EXP_CLAMPED)
+@_of_inputs
+def exp_clamped_at_11(r: Run) -> Trained:
+    return r.train(lambda scores: _exp_clamped(scores, 11.0))
 
 
 @hunt_sudden_nan.wrong("the sum was clamped to the largest number of fp16: the loss is finite, and wrong")

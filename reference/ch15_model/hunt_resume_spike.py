@@ -146,7 +146,7 @@ def planted(r: Run) -> Trained:
 
 
 @hunt_resume_spike.wrong(
-    "the step number starts again too: Adam corrects its new moments, but its first step is one sign of a gradient"
+    "the step number starts again too: the moments are still lost, and each weight moves by lr in its first step"
 )
 @_of_inputs
 def step_lost_too(r: Run) -> Trained:
