@@ -100,21 +100,6 @@ def from_float32(r: Run) -> Tuned:
     return r.tune()
 
 
-@hunt_stalled_loss.right("torch's own Adam, on float32 parameters")
-@_of_inputs
-def library(r: Run) -> Tuned:
-    params = {name: w.clone().requires_grad_() for name, w in r.weights.items()}
-    optimizer = torch.optim.Adam(params.values(), lr=r.lr)
-    losses = []
-    for _ in range(r.steps):
-        loss, grads = r.backward(_low({name: p.detach() for name, p in params.items()}))
-        losses.append(loss)
-        for name, p in params.items():
-            p.grad = grads[name]
-        optimizer.step()
-    return torch.stack(losses), {name: p.detach() for name, p in params.items()}
-
-
 @hunt_stalled_loss.right("each weight as a bf16 number and a float32 remainder")
 @_of_inputs
 def with_remainder(r: Run) -> Tuned:

@@ -99,19 +99,20 @@ def one_tensor(ids: Tensor, weights: Tensors, steps: int, lr: float) -> Trained:
     return torch.stack(losses), sum(w.numel() for w in saved.values()), saved, after
 
 
-@hunt_saved_model.right("torch's own optimizer, which takes each parameter once")
-def library(ids: Tensor, weights: Tensors, steps: int, lr: float) -> Trained:
-    model = torch.nn.ParameterDict({name.replace(".", "_"): w.clone() for name, w in weights.items()})
-    table, mix = model[EMBED.replace(".", "_")], model[MIX.replace(".", "_")]
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+@hunt_saved_model.right("a parameter registered under two names, which torch lists once")
+def registered_twice(ids: Tensor, weights: Tensors, steps: int, lr: float) -> Trained:
+    model = torch.nn.ParameterDict({"table": weights[EMBED].clone(), "mix": weights[MIX].clone()})
+    model["head"] = model["table"]
     losses = []
     for _ in range(steps):
-        optimizer.zero_grad()
-        loss = _loss(ids, table, mix, table)
+        loss = _loss(ids, model["table"], model["mix"], model["head"])
         loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
         losses.append(loss.detach())
-    saved = {EMBED: table.detach(), MIX: mix.detach()}
+        for p in model.parameters():
+            assert p.grad is not None
+            p.data = p.data - lr * p.grad
+            p.grad = None
+    saved = {EMBED: model["table"].detach(), MIX: model["mix"].detach()}
     after = _loss(ids, saved[EMBED], saved[MIX], saved[EMBED])
     return torch.stack(losses), sum(p.numel() for p in model.parameters()), saved, after
 
