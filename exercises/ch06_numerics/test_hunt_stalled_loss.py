@@ -10,10 +10,10 @@ from grader.checks import agrees, randn, seeded
 from reference.ch06_numerics.hunt_stalled_loss import hunt_stalled_loss as oracle
 
 
-def run(seed, d=6, classes=3, size=1.0):
-    """9 random points with random classes, and weights of about `size`."""
-    x = randn(9, d, dtype=torch.bfloat16, seed=seed)
-    targets = torch.randint(0, classes, (9,), generator=seeded(seed + 1))
+def run(seed, d=4, classes=2, size=1.0):
+    """5 random points with random classes, and weights of about `size`."""
+    x = randn(5, d, dtype=torch.bfloat16, seed=seed)
+    targets = torch.randint(0, classes, (5,), generator=seeded(seed + 1))
     gain = 1 + 0.1 * randn(d, seed=seed + 2)
     return x, targets, {"gain": size * gain, "head": size * randn(classes, d, seed=seed + 3)}
 
@@ -26,16 +26,23 @@ def test_one_step_by_hand():
     agrees(hunt_stalled_loss, x, targets, weights, 1, 0.001, with_=oracle, gives=gives)
 
 
+def test_the_loss_of_the_bf16_copies_by_hand():
+    # The copies of 1.0045 and -1.0035 are 1.0078 and -1. So the scores are 16 · 0.0078 = 0.125 and 0.
+    x, targets = torch.ones(1, 32).bfloat16(), torch.tensor([0])
+    weights = {"gain": torch.ones(32), "head": torch.tensor([[1.0045, -1.0035] * 16, [0.0] * 32])}
+    gives = ([0.6326], {"gain": [1.001, 0.999] * 16, "head": [[1.0055, -1.0025] * 16, [-0.001] * 32]})
+    agrees(hunt_stalled_loss, x, targets, weights, 1, 0.001, with_=oracle, gives=gives)
+
+
 @pytest.mark.card("hunt-bf16-step-from-copy")
-@pytest.mark.parametrize("lr", [1e-4, 1e-3, 1e-2])
-def test_six_steps(lr, seed):
-    agrees(hunt_stalled_loss, *run(seed), 6, lr, with_=oracle)
+def test_three_steps(seed):
+    agrees(hunt_stalled_loss, *run(seed), 3, 1e-3, with_=oracle)
 
 
 @pytest.mark.card("hunt-bf16-step-from-copy")
 @pytest.mark.parametrize("size", [0.25, 8.0])
 def test_weights_of_another_size(size, seed):
-    agrees(hunt_stalled_loss, *run(seed, size=size), 4, 1e-3 * size, with_=oracle)
+    agrees(hunt_stalled_loss, *run(seed, size=size), 2, 1e-3 * size, with_=oracle)
 
 
 def test_a_first_step_from_weights_that_bf16_does_not_have(seed):
@@ -44,10 +51,10 @@ def test_a_first_step_from_weights_that_bf16_does_not_have(seed):
 
 def test_weights_in_the_other_order(seed):
     x, targets, weights = run(seed, d=3, classes=5)
-    agrees(hunt_stalled_loss, x, targets, dict(reversed(weights.items())), 3, 1e-3, with_=oracle)
+    agrees(hunt_stalled_loss, x, targets, dict(reversed(weights.items())), 2, 1e-3, with_=oracle)
 
 
-@settings(max_examples=4)
-@given(st.integers(0, 99), st.integers(1, 4), st.floats(1e-4, 3e-2))
+@settings(max_examples=2)
+@given(st.integers(0, 99), st.integers(1, 2), st.floats(1e-4, 3e-2))
 def test_any_run(seed, steps, lr):
     agrees(hunt_stalled_loss, *run(seed), steps, lr, with_=oracle)

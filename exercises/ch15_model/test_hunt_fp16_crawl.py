@@ -10,10 +10,10 @@ from grader.checks import agrees, randn, seeded
 from reference.ch15_model.hunt_fp16_crawl import hunt_fp16_crawl as oracle
 
 
-def run(seed, steps=4, size=1.0, d=5, hidden=6, classes=3):
-    """Batches of 7 random points with random classes, and weights that give them different scores."""
-    x = (size * randn(steps, 7, d, seed=seed)).half()
-    targets = torch.randint(0, classes, (steps, 7), generator=seeded(seed + 1))
+def run(seed, steps=2, size=1.0, d=3, hidden=4, classes=3):
+    """Batches of 4 random points with random classes, and weights that give them different scores."""
+    x = (size * randn(steps, 4, d, seed=seed)).half()
+    targets = torch.randint(0, classes, (steps, 4), generator=seeded(seed + 1))
     return x, targets, {"up": 0.5 * randn(hidden, d, seed=seed + 2), "down": randn(classes, hidden, seed=seed + 3)}
 
 
@@ -38,6 +38,11 @@ def test_an_overflow_skips_the_step_and_halves_the_scale():
     agrees(hunt_fp16_crawl, *one_unit(steps=3), 0.1, with_=oracle, gives=gives)
 
 
+def test_the_limit_stays_when_the_scale_is_halved():
+    gives = ([0.6931] * 3, {"up": [[0.01]], "down": [[1.0], [-1.0]]}, 16384.0)
+    agrees(hunt_fp16_crawl, *one_unit(steps=3), 0.1, 0.1, with_=oracle, gives=gives)
+
+
 @pytest.mark.card("hunt-clip-scaled-norm")
 @pytest.mark.parametrize("max_norm", [0.05, 1.0, 1e3])
 def test_a_run_with_any_limit(max_norm, seed):
@@ -45,18 +50,18 @@ def test_a_run_with_any_limit(max_norm, seed):
 
 
 @pytest.mark.card("hunt-clip-scaled-norm")
-@pytest.mark.parametrize("scale", [64.0, 2048.0, 16384.0])
+@pytest.mark.parametrize("scale", [64.0, 2048.0])
 def test_the_scale_changes_no_step(scale, seed):
     agrees(hunt_fp16_crawl, *run(seed), 0.3, 0.5, scale, with_=oracle)
 
 
 def test_small_gradients_need_the_scale(seed):
     # They are about 1e-7. fp16 has no numbers between 0 and 6e-8.
-    agrees(hunt_fp16_crawl, *run(seed, steps=2, size=2e-5), 1e5, 1.0, with_=oracle)
+    agrees(hunt_fp16_crawl, *run(seed, size=2e-5), 1e5, 1.0, with_=oracle)
 
 
 def test_no_weight_moves_while_every_step_overflows(seed):
-    agrees(hunt_fp16_crawl, *run(seed, steps=3), 0.3, 1.0, 2.0**30, with_=oracle)
+    agrees(hunt_fp16_crawl, *run(seed), 0.3, 1.0, 2.0**30, with_=oracle)
 
 
 def test_one_batch_with_large_gradients_is_clipped(seed):
@@ -70,7 +75,7 @@ def test_weights_in_the_other_order(seed):
     agrees(hunt_fp16_crawl, x, targets, dict(reversed(weights.items())), 0.3, 0.5, 1024.0, with_=oracle)
 
 
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(st.integers(0, 99), st.integers(1, 3), st.floats(0.01, 10), st.integers(4, 12))
 def test_any_run(seed, steps, max_norm, exponent):
     agrees(hunt_fp16_crawl, *run(seed, steps), 0.2, max_norm, 2.0**exponent, with_=oracle)

@@ -10,9 +10,11 @@ from grader.checks import agrees, randn, seeded
 from reference.ch15_model.hunt_resume_spike import hunt_resume_spike as oracle
 
 
-def run(seed, batches=3, vocabulary=6, d=4):
-    """Batches of random texts, and random parameters."""
-    ids = torch.randint(0, vocabulary, (batches, 4, 5), generator=seeded(seed))
+# With seed 8 no gradient is near 0. A run that lost `v` divides by such a gradient.
+def run(seed, batches=2, vocabulary=4, d=2):
+    """Batches of two random texts, which have every token before another one, and random parameters."""
+    ids = torch.rand(batches, 2, vocabulary, generator=seeded(seed)).argsort(dim=-1)
+    ids = torch.cat([ids, ids[..., :1]], dim=-1)
     return ids, {"table": randn(vocabulary, d, seed=seed + 1), "head": randn(vocabulary, d, seed=seed + 2)}
 
 
@@ -24,31 +26,30 @@ def test_a_stop_between_two_steps_by_hand():
 
 
 @pytest.mark.card("hunt-resume-moments")
-@pytest.mark.parametrize("stop", [1, 3, 4, 5])
-def test_a_stop_after_any_step(stop, seed):
-    agrees(hunt_resume_spike, *run(seed), stop, 7, 0.05, seed, with_=oracle)
+@pytest.mark.parametrize("stop", [1, 2, 3])
+def test_a_stop_after_any_step(stop):
+    agrees(hunt_resume_spike, *run(8), stop, 4, 0.05, 8, with_=oracle)
 
 
-@pytest.mark.parametrize("stop", [0, 5, 9])
+@pytest.mark.parametrize("stop", [0, 3, 9])
 def test_a_stop_before_the_first_step_or_after_the_last(stop, seed):
-    agrees(hunt_resume_spike, *run(seed), stop, 5, 0.05, seed, with_=oracle)
+    agrees(hunt_resume_spike, *run(seed), stop, 3, 0.05, seed, with_=oracle)
 
 
-@pytest.mark.parametrize("lr", [1e-3, 0.3])
-def test_long_after_the_stop(lr, seed):
-    agrees(hunt_resume_spike, *run(seed), 2, 14, lr, seed, with_=oracle)
+def test_long_after_the_stop(seed):
+    agrees(hunt_resume_spike, *run(seed), 2, 7, 0.3, seed, with_=oracle)
 
 
 def test_tokens_that_no_batch_has(seed):
-    ids, params = run(seed, vocabulary=20)
-    agrees(hunt_resume_spike, ids % 4, params, 2, 5, 0.05, seed, with_=oracle)
+    ids, params = run(seed, vocabulary=7)
+    agrees(hunt_resume_spike, ids % 3, params, 2, 3, 0.05, seed, with_=oracle)
 
 
 def test_one_batch_again_and_again(seed):
-    agrees(hunt_resume_spike, *run(seed, batches=1), 3, 6, 0.05, seed, with_=oracle)
+    agrees(hunt_resume_spike, *run(seed, batches=1), 2, 4, 0.05, seed, with_=oracle)
 
 
-@settings(max_examples=5)
-@given(st.integers(0, 99), st.integers(1, 4), st.integers(0, 5), st.floats(1e-3, 0.1))
-def test_any_run(seed, batches, stop, lr):
-    agrees(hunt_resume_spike, *run(seed, batches), stop, 6, lr, seed, with_=oracle)
+@settings(max_examples=3)
+@given(st.integers(1, 3), st.integers(0, 3), st.floats(1e-3, 0.1))
+def test_any_run(batches, stop, lr):
+    agrees(hunt_resume_spike, *run(8, batches), stop, 4, lr, 8, with_=oracle)

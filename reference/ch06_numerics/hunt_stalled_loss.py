@@ -27,7 +27,7 @@ def hunt_stalled_loss(x: Tensor, targets: Tensor, weights: Tensors, steps: int, 
     normed = lowp(rows / torch.sqrt((rows * rows).mean(1, keepdim=True) + 1e-6))
     losses = []
     for t in range(1, steps + 1):
-        gain, head = lowp(now["gain"]), lowp(now["head"])
+        gain, head = (_copy(now[name], t) for name in ("gain", "head"))
         y = lowp(normed * gain)
         logits = lowp(y @ head.T)
         right = F.one_hot(targets, logits.shape[1]).to(wide)
@@ -38,6 +38,11 @@ def hunt_stalled_loss(x: Tensor, targets: Tensor, weights: Tensors, steps: int, 
         for name in now:
             now[name], m[name], v[name] = adam_step(now[name], grads[name], m[name], v[name], t, lr)
     return torch.stack(losses), now
+
+
+def _copy(w: Tensor, t: int) -> Tensor:
+    """The bf16 copy of a weight. A later weight may be rounded either way, because float32 has rounded it before."""
+    return w.bfloat16().to(w.dtype) if t == 1 else lowp(w)
 
 
 class Run(NamedTuple):
@@ -56,12 +61,15 @@ class Run(NamedTuple):
         grads = torch.autograd.grad(loss, list(leaves.values()))
         return loss.detach(), {name: g.float() for name, g in zip(leaves, grads, strict=True)}
 
-    def tune(self, kept: Round = lambda name, w: w, *, frozen: bool = False) -> Tuned:
-        """The whole run, with bf16 copies. Adam steps `kept(name, weight)`; if `frozen`, the first copies are kept."""
+    def tune(self, kept: Round = lambda name, w: w, *, frozen: bool = False, wide: bool = False) -> Tuned:
+        """The whole run. Adam steps `kept(name, weight)`.
+
+        The passes get bf16 copies. If `frozen`, the first copies are kept; if `wide`, they get the weights instead.
+        """
         now, losses = dict(self.weights), []
         m, v = ({name: torch.zeros_like(w) for name, w in now.items()} for _ in range(2))
         for t in range(1, self.steps + 1):
-            loss, grads = self.backward(_low(self.weights if frozen else now))
+            loss, grads = self.backward(now if wide else _low(self.weights if frozen else now))
             losses.append(loss)
             for name, grad in grads.items():
                 now[name], m[name], v[name] = adam_step(kept(name, now[name]), grad, m[name], v[name], t, self.lr)
@@ -90,21 +98,6 @@ def _of_inputs(formula: Callable[[Run], Tuned]) -> Callable[..., Tuned]:
 @_of_inputs
 def from_float32(r: Run) -> Tuned:
     return r.tune()
-
-
-@hunt_stalled_loss.right("torch's own Adam, on float32 parameters")
-@_of_inputs
-def library(r: Run) -> Tuned:
-    params = {name: w.clone().requires_grad_() for name, w in r.weights.items()}
-    optimizer = torch.optim.Adam(params.values(), lr=r.lr)
-    losses = []
-    for _ in range(r.steps):
-        loss, grads = r.backward(_low({name: p.detach() for name, p in params.items()}))
-        losses.append(loss)
-        for name, p in params.items():
-            p.grad = grads[name]
-        optimizer.step()
-    return torch.stack(losses), {name: p.detach() for name, p in params.items()}
 
 
 @hunt_stalled_loss.right("each weight as a bf16 number and a float32 remainder")
@@ -195,6 +188,12 @@ def only_the_gain(r: Run) -> Tuned:
 @_of_inputs
 def only_the_head(r: Run) -> Tuned:
     return r.tune(lambda name, w: w if name == "head" else _bf16(name, w))
+
+
+@hunt_stalled_loss.wrong("the forward pass got the float32 weights: the loss is not the loss of the bf16 copies")
+@_of_inputs
+def float32_forward(r: Run) -> Tuned:
+    return r.tune(wide=True)
 
 
 @hunt_stalled_loss.wrong("the bf16 copies were made once, before the first step: all gradients are those of the first")

@@ -22,11 +22,11 @@ def hunt_sudden_nan(questions: Tensor, passages: Tensor, weight: Tensor, order: 
     for batch in order:
         asked, told, eye = q[batch], p[batch], torch.eye(len(batch))
         scores = lowp(lowp(asked @ lowp(now)) @ told.T)
-        away = lowp(scores - scores.amax(dim=1, keepdim=True))
-        e = lowp(torch.exp(away))
-        total = lowp(e.sum(dim=1, keepdim=True))
-        losses.append(lowp(lowp(lowp(torch.log(total)) - (away * eye).sum(1, keepdim=True)).mean()))
-        d_scores = lowp((lowp(e / total) - eye) / len(batch))
+        highest = scores.amax(dim=1, keepdim=True)
+        total = lowp(lowp(torch.exp(lowp(scores - highest))).sum(dim=1, keepdim=True))
+        log_p = lowp(scores - lowp(lowp(torch.log(total)) + highest))
+        losses.append(lowp(-(log_p * eye).sum(1).mean()))
+        d_scores = lowp((lowp(torch.exp(log_p)) - eye) / len(batch))
         now = now - lr * lowp(asked.T @ lowp(d_scores @ told))
     return torch.stack(losses), now
 
@@ -59,6 +59,10 @@ class Run(NamedTuple):
 def _bare(scores: Tensor) -> Tensor:
     """The planted loss."""
     return -(scores.diagonal() - torch.log(torch.exp(scores).sum(dim=1))).mean()
+
+
+def _exp_clamped(scores: Tensor, limit: float) -> Tensor:
+    return -(scores.diagonal() - torch.log(torch.exp(scores.clamp(max=limit)).sum(dim=1))).mean()
 
 
 def _shifted(shift: Callable[[Tensor], Tensor]) -> Loss:
@@ -106,6 +110,12 @@ def logsumexp(r: Run) -> Trained:
     return r.train(lambda scores: (torch.logsumexp(scores.float(), 1) - scores.float().diagonal()).mean().half())
 
 
+@hunt_sudden_nan.right("the library's logsumexp, in fp16")
+@_of_inputs
+def logsumexp_in_fp16(r: Run) -> Trained:
+    return r.train(lambda scores: -(scores.diagonal() - torch.logsumexp(scores, dim=1)).mean())
+
+
 # Repairs that hide it
 
 
@@ -133,12 +143,34 @@ def filled(r: Run) -> Trained:
     return r.train(_bare, filled=True)
 
 
-@hunt_sudden_nan.wrong(
-    "the scores were clamped to at most 10: scores above it are all equal, and they have no gradient"
-)
+CLAMPED = "the scores were clamped below the limit of exp: above the clamp all are equal, and they have no gradient"
+
+
+@hunt_sudden_nan.wrong(CLAMPED)
 @_of_inputs
-def clamped(r: Run) -> Trained:
+def clamped_at_10(r: Run) -> Trained:
     return r.train(lambda scores: _bare(scores.clamp(max=10.0)))
+
+
+@hunt_sudden_nan.wrong(CLAMPED)
+@_of_inputs
+def clamped_at_11(r: Run) -> Trained:
+    return r.train(lambda scores: _bare(scores.clamp(max=11.0)))
+
+
+EXP_CLAMPED = "only the scores in exp were clamped: the loss of a right score above the clamp is negative"
+
+
+@hunt_sudden_nan.wrong(EXP_CLAMPED)
+@_of_inputs
+def exp_clamped_at_10(r: Run) -> Trained:
+    return r.train(lambda scores: _exp_clamped(scores, 10.0))
+
+
+@hunt_sudden_nan.wrong(EXP_CLAMPED)
+@_of_inputs
+def exp_clamped_at_11(r: Run) -> Trained:
+    return r.train(lambda scores: _exp_clamped(scores, 11.0))
 
 
 @hunt_sudden_nan.wrong("the sum was clamped to the largest number of fp16: the loss is finite, and wrong")

@@ -128,12 +128,19 @@ def planted(r: Run) -> Trained:
     return r.planted()
 
 
-@hunt_fp16_crawl.wrong(
-    "the learning rate was made ten times larger: the steps still have one length, whatever the gradient is"
-)
+LARGER_RATE = "the learning rate was made larger: the steps still have one length, whatever the gradient is"
+
+
+@hunt_fp16_crawl.wrong(LARGER_RATE)
 @_of_inputs
-def larger_rate(r: Run) -> Trained:
+def rate_times_10(r: Run) -> Trained:
     return r._replace(lr=10 * r.lr).planted()
+
+
+@hunt_fp16_crawl.wrong(LARGER_RATE)
+@_of_inputs
+def rate_times_1000(r: Run) -> Trained:
+    return r._replace(lr=1000 * r.lr).planted()
 
 
 @hunt_fp16_crawl.wrong(
@@ -142,6 +149,14 @@ def larger_rate(r: Run) -> Trained:
 @_of_inputs
 def larger_max_norm(r: Run) -> Trained:
     return r._replace(max_norm=100 * r.max_norm).planted()
+
+
+@hunt_fp16_crawl.wrong(
+    "max_norm was multiplied by 65,536, the scale of a new run: a run may start with another one, or halve it"
+)
+@_of_inputs
+def max_norm_of_the_first_scale(r: Run) -> Trained:
+    return r._replace(max_norm=65536 * r.max_norm).planted()
 
 
 @hunt_fp16_crawl.wrong(
@@ -177,6 +192,12 @@ def not_clipped(r: Run) -> Trained:
 @_of_inputs
 def not_unscaled(r: Run) -> Trained:
     return r.train(lambda grads, scale, max_norm: clip(grads, max_norm))
+
+
+@hunt_fp16_crawl.wrong("the gradients were divided by the scale before the clipping and after it: once is enough")
+@_of_inputs
+def unscaled_twice(r: Run) -> Trained:
+    return r.train(lambda grads, scale, max_norm: [g / scale for g in clip([g / scale for g in grads], max_norm)])
 
 
 @hunt_fp16_crawl.wrong("only the norm was divided by the scale: the gradients are still too large by the scale")

@@ -105,29 +105,22 @@ def all_kept(r: Run) -> Trained:
     return r.train()
 
 
-@hunt_resume_spike.right("torch's own Adam, whose state goes through state_dict and load_state_dict")
+@hunt_resume_spike.right("the moments are kept after their correction, as weighted means of all gradients so far")
 @_of_inputs
-def library(r: Run) -> Trained:
-    def optimizer_of(params: Tensors) -> torch.optim.Adam:
-        return torch.optim.Adam(params.values(), lr=r.lr)
-
-    params = {name: p.clone().requires_grad_() for name, p in r.params.items()}
-    optimizer, generator = optimizer_of(params), torch.Generator().manual_seed(r.seed)
-    losses: list[Tensor] = []
+def corrected_moments(r: Run) -> Trained:
+    generator = torch.Generator().manual_seed(r.seed)
+    now, losses = dict(r.params), []
+    mean, square = ({name: torch.zeros_like(p) for name, p in now.items()} for _ in range(2))
     order: list[int] = []
-    for number in range(r.steps):
-        if number == r.stop:
-            state, weights = optimizer.state_dict(), {name: p.detach() for name, p in params.items()}
-            params = {name: p.clone().requires_grad_() for name, p in weights.items()}
-            optimizer = optimizer_of(params)
-            optimizer.load_state_dict(state)
+    for t in range(1, r.steps + 1):
         order = order or torch.randperm(len(r.batches), generator=generator).tolist()
-        loss, grads = _backward(params, r.batches[order.pop(0)])
+        loss, grads = _backward(now, r.batches[order.pop(0)])
         losses.append(loss)
-        for name, p in params.items():
-            p.grad = grads[name]
-        optimizer.step()
-    return torch.stack(losses), {name: p.detach() for name, p in params.items()}
+        for name, grad in grads.items():
+            mean[name] = torch.lerp(mean[name], grad, 0.1 / (1 - 0.9**t))
+            square[name] = torch.lerp(square[name], grad * grad, 0.001 / (1 - 0.999**t))
+            now[name] = now[name] - r.lr * mean[name] / (square[name].sqrt() + 1e-8)
+    return torch.stack(losses), now
 
 
 @hunt_resume_spike.right("no stop at all")
@@ -146,7 +139,7 @@ def planted(r: Run) -> Trained:
 
 
 @hunt_resume_spike.wrong(
-    "the step number starts again too: Adam corrects its new moments, but its first step is one sign of a gradient"
+    "the step number starts again too: the moments are still lost, and each weight moves by lr in its first step"
 )
 @_of_inputs
 def step_lost_too(r: Run) -> Trained:

@@ -1,7 +1,7 @@
 """One table, with F.embedding and F.linear. The wrong repairs are ways to have two tables."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Literal
 
 import torch
@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from reference import PLANTED, oracle
-from reference.symptom import Counts, Curve, Symptom
+from reference.symptom import Curve, Symptom
 
 Tensors = dict[str, Tensor]
 Trained = tuple[Tensor, int, Tensors, Tensor]
@@ -35,6 +35,7 @@ def hunt_saved_model(ids: Tensor, weights: Tensors, steps: int, lr: float) -> Tr
     return torch.stack(losses), table.numel() + mix.numel(), saved, _loss(ids, table, mix, table)
 
 
+BOTH = (EMBED, HEAD)
 Synced = Literal["no", "from the embedding", "from the head", "by the mean"]
 Steps = Mapping[str, float]  # how many times its gradient each weight moves in a step
 
@@ -48,12 +49,14 @@ def _two_tables(
     synced: Synced = "no",
     synced_at_the_end: Synced = "no",
     moves: Steps | None = None,
-    one_gradient: bool = False,
+    summed: Collection[str] = (),
     counted: bool = True,
+    loaded: str = EMBED,
 ) -> Trained:
     """A run with a copy of the table as its head, which is `synced` with the embedding after each step or at the end.
 
-    With `one_gradient` both tables get the sum of their gradients. The head is not `counted` where a repair does so.
+    The tables in `summed` get the sum of both gradients. The head is not `counted` where a repair does so.
+    The loaded model has the table `loaded` as its head.
     """
     now, losses = {EMBED: weights[EMBED], MIX: weights[MIX], HEAD: weights[EMBED]}, []
     factor = {EMBED: 1.0, MIX: 1.0, HEAD: 1.0, **(moves or {})}
@@ -61,14 +64,14 @@ def _two_tables(
         leaves = {name: w.detach().requires_grad_() for name, w in now.items()}
         loss = _loss(ids, leaves[EMBED], leaves[MIX], leaves[HEAD])
         grads = dict(zip(leaves, torch.autograd.grad(loss, list(leaves.values())), strict=True))
-        if one_gradient:
-            grads[EMBED] = grads[HEAD] = grads[EMBED] + grads[HEAD]
+        both = grads[EMBED] + grads[HEAD]
+        grads |= dict.fromkeys(summed, both)
         losses.append(loss.detach())
         now = _synced({name: w - lr * factor[name] * grads[name] for name, w in now.items()}, synced)
     now = _synced(now, synced_at_the_end)
     count = sum(w.numel() for name, w in now.items() if counted or name != HEAD)
     saved = {EMBED: now[EMBED], MIX: now[MIX]}
-    return torch.stack(losses), count, saved, _loss(ids, now[EMBED], now[MIX], now[EMBED])
+    return torch.stack(losses), count, saved, _loss(ids, now[EMBED], now[MIX], now[loaded])
 
 
 def _synced(now: Tensors, how: Synced) -> Tensors:
@@ -96,26 +99,27 @@ def one_tensor(ids: Tensor, weights: Tensors, steps: int, lr: float) -> Trained:
     return torch.stack(losses), sum(w.numel() for w in saved.values()), saved, after
 
 
-@hunt_saved_model.right("torch's own optimizer, which takes each parameter once")
-def library(ids: Tensor, weights: Tensors, steps: int, lr: float) -> Trained:
-    model = torch.nn.ParameterDict({name.replace(".", "_"): w.clone() for name, w in weights.items()})
-    table, mix = model[EMBED.replace(".", "_")], model[MIX.replace(".", "_")]
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+@hunt_saved_model.right("a parameter registered under two names, which torch lists once")
+def registered_twice(ids: Tensor, weights: Tensors, steps: int, lr: float) -> Trained:
+    model = torch.nn.ParameterDict({"table": weights[EMBED].clone(), "mix": weights[MIX].clone()})
+    model["head"] = model["table"]
     losses = []
     for _ in range(steps):
-        optimizer.zero_grad()
-        loss = _loss(ids, table, mix, table)
+        loss = _loss(ids, model["table"], model["mix"], model["head"])
         loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
         losses.append(loss.detach())
-    saved = {EMBED: table.detach(), MIX: mix.detach()}
+        for p in model.parameters():
+            assert p.grad is not None
+            p.data = p.data - lr * p.grad
+            p.grad = None
+    saved = {EMBED: model["table"].detach(), MIX: model["mix"].detach()}
     after = _loss(ids, saved[EMBED], saved[MIX], saved[EMBED])
     return torch.stack(losses), sum(p.numel() for p in model.parameters()), saved, after
 
 
 @hunt_saved_model.right("two equal tables, which both move by the sum of their gradients and count once")
 def gradients_added(ids: Tensor, weights: Tensors, steps: int, lr: float) -> Trained:
-    return _two_tables(ids, weights, steps, lr, one_gradient=True, counted=False)
+    return _two_tables(ids, weights, steps, lr, summed=BOTH, counted=False)
 
 
 @hunt_saved_model.wrong(PLANTED)
@@ -149,6 +153,18 @@ def both_saved(ids: Tensor, weights: Tensors, steps: int, lr: float) -> Trained:
     return torch.stack(losses), sum(w.numel() for w in now.values()), now, after
 
 
+@hunt_saved_model.wrong("the loaded model got the trained head from memory: the file does not have it")
+def head_loaded(ids: Tensor, weights: Tensors, steps: int, lr: float) -> Trained:
+    return _two_tables(ids, weights, steps, lr, loaded=HEAD)
+
+
+@hunt_saved_model.wrong(
+    "the number was corrected, and the loaded model got the trained head from memory: the file does not have it"
+)
+def head_loaded_and_not_counted(ids: Tensor, weights: Tensors, steps: int, lr: float) -> Trained:
+    return _two_tables(ids, weights, steps, lr, loaded=HEAD, counted=False)
+
+
 @hunt_saved_model.wrong("the head was saved as the table: now the embedding is lost instead")
 def head_saved(ids: Tensor, weights: Tensors, steps: int, lr: float) -> Trained:
     return _two_tables(ids, weights, steps, lr, synced_at_the_end="from the head")
@@ -167,12 +183,25 @@ def head_frozen(ids: Tensor, weights: Tensors, steps: int, lr: float) -> Trained
     return _two_tables(ids, weights, steps, lr, moves={HEAD: 0.0}, counted=False)
 
 
-@hunt_saved_model.wrong("the embedding became the head after each step: the gradient of the head is lost")
+@hunt_saved_model.wrong(
+    "the head is a clone that autograd links to the table: the table gets both gradients, and the head stays as it was"
+)
+def head_cloned(ids: Tensor, weights: Tensors, steps: int, lr: float) -> Trained:
+    return _two_tables(ids, weights, steps, lr, summed=[EMBED], moves={HEAD: 0.0}, counted=False)
+
+
+@hunt_saved_model.wrong(
+    "only the lookup moves the table (the head is detached, or becomes the embedding after each step): the gradient of "
+    "the head is lost"
+)
 def embedding_copied(ids: Tensor, weights: Tensors, steps: int, lr: float) -> Trained:
     return _two_tables(ids, weights, steps, lr, synced="from the embedding", counted=False)
 
 
-@hunt_saved_model.wrong("the head became the embedding after each step: the gradient of the embedding is lost")
+@hunt_saved_model.wrong(
+    "only the head moves the table (the lookup is detached, or the embedding becomes the head after each step): the "
+    "gradient of the lookup is lost"
+)
 def head_copied(ids: Tensor, weights: Tensors, steps: int, lr: float) -> Trained:
     return _two_tables(ids, weights, steps, lr, synced="from the head", counted=False)
 
@@ -184,12 +213,17 @@ def averaged(ids: Tensor, weights: Tensors, steps: int, lr: float) -> Trained:
 
 @hunt_saved_model.wrong("the table took two steps, one under each name: it is one parameter")
 def stepped_twice(ids: Tensor, weights: Tensors, steps: int, lr: float) -> Trained:
-    return _two_tables(ids, weights, steps, lr, moves={EMBED: 2.0, HEAD: 2.0}, one_gradient=True, counted=False)
+    return _two_tables(ids, weights, steps, lr, moves={EMBED: 2.0, HEAD: 2.0}, summed=BOTH, counted=False)
+
+
+@hunt_saved_model.wrong("the table counts twice and took two steps, one under each name: it is one parameter")
+def stepped_and_counted_twice(ids: Tensor, weights: Tensors, steps: int, lr: float) -> Trained:
+    return _two_tables(ids, weights, steps, lr, moves={EMBED: 2.0, HEAD: 2.0}, summed=BOTH)
 
 
 @hunt_saved_model.wrong("the table counts twice: it is one parameter under two names")
 def counted_twice(ids: Tensor, weights: Tensors, steps: int, lr: float) -> Trained:
-    return _two_tables(ids, weights, steps, lr, one_gradient=True)
+    return _two_tables(ids, weights, steps, lr, summed=BOTH)
 
 
 @hunt_saved_model.symptom("loss of the saved model on its training text, in nats a token")
@@ -201,6 +235,5 @@ def symptom(run: Callable[..., Trained], seed: int) -> Symptom:
     for _ in range(23):
         ids = torch.cat([ids, torch.multinomial(likely[ids[:, -1]], 1, generator=g)], dim=1)
     weights = {EMBED: torch.randn(24, 16, generator=g) / 2, MIX: torch.randn(16, 32, generator=g) / math.sqrt(32)}
-    losses, count, _, after = run(ids, weights, 60, 1.0)
-    shown = Counts("Parameters", {"in the optimizer": float(count)}, unit="parameters")
-    return Symptom(after.item(), (Curve("Training", tuple(losses.tolist())), shown))
+    losses, _, _, after = run(ids, weights, 60, 1.0)
+    return Symptom(after.item(), (Curve("Training", tuple(losses.tolist())),))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def match_loss(scores: Float16[Tensor, "b b"]) -> Float16[Tensor, ""]:
-    """The mean over the rows of -log softmax(row)[i] for row i, in fp16: finite for all finite scores."""
+    """The mean over the rows of -log softmax(row)[i] for row i, in fp16."""
     ### BEGIN BUG
     scores = scores - scores.amax(dim=1, keepdim=True)
     total = torch.exp(scores).sum(dim=1)

@@ -11,16 +11,33 @@ from torch import Tensor
 from exercises.ch08_block.next_token_loss import next_token_loss
 from exercises.ch15_model.embed_and_head import embed, head
 
-EMBED, MIX, HEAD = "model.embed_tokens.weight", "mix.weight", "lm_head.weight"
+EMBED, MIX = "model.embed_tokens.weight", "mix.weight"
 Weights = dict[str, Float32[Tensor, "..."]]
 
 
-def loss_of(model: Weights, ids: Int64[Tensor, "b n"]) -> Float[Tensor, ""]:
-    """The mean loss of the tokens from the third on: each is predicted from the two tokens before it."""
-    x = embed(ids, model[EMBED])
-    pairs = torch.cat([x[:, :-1], x[:, 1:]], dim=-1)
-    hidden = torch.tanh(pairs @ model[MIX].T)
-    return next_token_loss(head(hidden, model[HEAD]), ids[:, 1:])
+class Model(torch.nn.Module):
+    """The model whose file is `weights`. It predicts each token from the two tokens before it."""
+
+    def __init__(self, weights: Weights) -> None:
+        super().__init__()
+        self.table = torch.nn.Parameter(weights[EMBED].clone())
+        self.mix = torch.nn.Parameter(weights[MIX].clone())
+        ### BEGIN BUG
+        self.head = self.table
+        ### PLANTED
+        # self.head = torch.nn.Parameter(weights[EMBED].clone())
+        ### END BUG
+
+    def loss(self, ids: Int64[Tensor, "b n"]) -> Float[Tensor, ""]:
+        """The mean loss of the tokens from the third on."""
+        x = embed(ids, self.table)
+        pairs = torch.cat([x[:, :-1], x[:, 1:]], dim=-1)
+        hidden = torch.tanh(pairs @ self.mix.T)
+        return next_token_loss(head(hidden, self.head), ids[:, 1:])
+
+    def saved(self) -> Weights:
+        """What the file holds."""
+        return {EMBED: self.table.detach().clone(), MIX: self.mix.detach().clone()}
 
 
 def hunt_saved_model(
@@ -34,19 +51,14 @@ def hunt_saved_model(
 
     The loss of the saved model is the loss on `ids` with the weights from the file. The inputs are not changed.
     """
-    model = {name: w.clone().requires_grad_() for name, w in weights.items()}
-    ### BEGIN BUG
-    model[HEAD] = model[EMBED]
-    ### PLANTED
-    # model[HEAD] = weights[EMBED].clone().requires_grad_()
-    ### END BUG
-    parameters = list({id(p): p for p in model.values()}.values())
+    model = Model(weights)
+    parameters = list(model.parameters())
     losses = []
     for _ in range(steps):
-        loss = loss_of(model, ids)
+        loss = model.loss(ids)
         losses.append(loss.detach())
         for p, grad in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
             p.data = p.data - lr * grad
-    saved = {name: model[name].detach() for name in weights}
-    loaded = {**saved, HEAD: saved[EMBED]}
-    return torch.stack(losses), sum(p.numel() for p in parameters), saved, loss_of(loaded, ids)
+    saved = model.saved()
+    loaded = Model(saved)
+    return torch.stack(losses), sum(p.numel() for p in parameters), saved, loaded.loss(ids).detach()
