@@ -42,10 +42,6 @@ def test_a_draw_at_a_low_temperature(t, seed):
     agrees(hunt_same_few_tokens, model(seed), 3, NEVER, numbers(seed), t, 0.9, 1.0, with_=oracle)
 
 
-def test_at_temperature_0_only_the_most_likely_token_is_left(seed):
-    agrees(hunt_same_few_tokens, model(seed), 1, NEVER, numbers(seed), 0.0, 0.9, 1.0, with_=oracle)
-
-
 @pytest.mark.parametrize("mass", [0.0, 1.0])
 def test_a_nucleus_of_one_token_and_of_all(mass, seed):
     agrees(hunt_same_few_tokens, model(seed), 2, NEVER, numbers(seed), 1.5, mass, 1.0, with_=oracle)

@@ -282,7 +282,7 @@ def random_weights(seed: int, vocabulary: int, context: int, width: int, hidden:
     }
 
 
-@hunt_noisy_evaluation.symptom("mean distance of five held-out losses to the loss of the whole network, in nats a token")
+@hunt_noisy_evaluation.symptom("distance of five held-out losses to the loss of the whole network, in nats a token")
 def symptom(run: Callable[..., Run], seed: int) -> Symptom:
     weights = random_weights(seed, len(VOCABULARY), CONTEXT, WIDTH, HIDDEN)
     train, held_out = corpus(2 * seed, 200), corpus(2 * seed + 1, 60)

@@ -244,7 +244,11 @@ def symptom(run: Callable[..., Result], seed: int) -> Symptom:
     words, w = lookup(seed)
     result, spread = run(words, w, 8, 4)
     shares = (spread[..., 1:] / torch.arange(2, spread.shape[-1] + 1).log()).flatten()
-    histogram = Histogram("Entropy of each query in each head", tuple(round(share, 3) for share in shares.tolist()), x="share of ln(tokens)")
+    histogram = Histogram(
+        "Entropy of each query in each head",
+        tuple(round(share, 3) for share in shares.tolist()),
+        x="share of ln(tokens)",
+    )
     right = F.cosine_similarity(result, words, dim=-1).mean().item()
     counts = Counts("What the heads bring back", {"likeness to the same word, 1 is perfect": right})
     return Symptom(shares.mean().item(), (histogram, counts))

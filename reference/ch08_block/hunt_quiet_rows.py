@@ -137,7 +137,9 @@ def eps_twice(x: Tensor, gain: Tensor, eps: float) -> Tensor:
     return x / ((_mean_square(x) + eps).sqrt() + eps) * gain
 
 
-@hunt_quiet_rows.wrong("0.001 is added to the root, whatever eps is: silence is right for one eps, and other rows shrink")
+@hunt_quiet_rows.wrong(
+    "0.001 is added to the root, whatever eps is: that is the root of one eps, and other rows shrink"
+)
 @_second
 def fixed_outside(x: Tensor, gain: Tensor, eps: float) -> Tensor:
     return _outside(x, gain, 1e-3)

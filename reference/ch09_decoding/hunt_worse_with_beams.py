@@ -185,7 +185,9 @@ def cut_to_length(prompt: list[int], model: Model, beams: int, most: int) -> Fou
     return _with_caches(prompt, model, beams, most, _shared, cut)
 
 
-@hunt_worse_with_beams.wrong("the cache was copied while it was read: new keys go into the copy, and no cache ever grows")
+@hunt_worse_with_beams.wrong(
+    "the cache was copied while it was read: new keys go into the copy, and no cache ever grows"
+)
 def copied_while_read(prompt: list[int], model: Model, beams: int, most: int) -> Found:
     def cut(cache: Cache, length: int) -> Cache:
         return [dict(layer) for layer in cache]
@@ -240,7 +242,9 @@ def random_model(seed: int, size: int, d: int, layers: int, rows: int) -> Model:
     return model | {f"{i}.{name}": scales[name] * drawn(d, d) / d**0.5 for i in range(layers) for name in "qkv"}
 
 
-@hunt_worse_with_beams.symptom("mean distance of the reported log-probability to a search that reads each text anew, in nats")
+@hunt_worse_with_beams.symptom(
+    "distance of the reported log-probability to a search that reads each text anew, in nats"
+)
 def symptom(run: Callable[..., Found], seed: int) -> Symptom:
     true, reported, distances = dict[int, float](), dict[int, float](), list[float]()
     counts, models = (1, 2, 4), range(6 * seed, 6 * seed + 6)
