@@ -33,7 +33,7 @@ def test_equal_logits_by_hand():
 
 
 @pytest.mark.card("hunt-dropout-in-evaluation")
-def test_the_first_evaluation(seed):
+def test_an_evaluation_and_a_step(seed):
     agrees(hunt_noisy_evaluation, model(seed), *texts(seed), 0.5, 1, 1, 0.3, seed, with_=oracle)
 
 

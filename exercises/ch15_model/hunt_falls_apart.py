@@ -35,7 +35,7 @@ def hunt_falls_apart(
     layers = sum(name.endswith("q_proj.weight") for name in weights)
     cache: list[Cache | None] = [None] * layers
     new: list[int] = []
-    logs, seen = [], 0
+    logs = []
     for step in range(most):
         ids = new[-1:] if step else prompt
         x = embed(torch.tensor([ids]), table)
@@ -46,7 +46,6 @@ def hunt_falls_apart(
             mixed, cache[i] = _attend(rms_norm(x, w["input_layernorm"]), w, angles, cache[i], heads, kv_heads)
             x = x + mixed
             x = x + swiglu(rms_norm(x, w["post_attention_layernorm"]), w["gate_proj"], w["up_proj"], w["down_proj"])
-        seen += len(ids)
         log_p = torch.log_softmax(head(rms_norm(x[:, -1:], weights["model.norm.weight"]), table)[0, 0], dim=-1)
         new.append(int(log_p.argmax()))
         logs.append(log_p[new[-1]])

@@ -51,5 +51,5 @@ def _parts(word: bytes, ids: dict[bytes, int]) -> list[bytes]:
         places = [i for i, token in enumerate(joined) if token in ids]
         if not places:
             return parts
-        best = max(places, key=lambda i: len(joined[i]))
+        best = max(places, key=lambda i: ids[joined[i]])
         parts[best : best + 2] = [joined[best]]

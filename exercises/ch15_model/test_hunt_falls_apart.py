@@ -10,12 +10,12 @@ from grader.checks import agrees, randn
 from reference.ch15_model.hunt_falls_apart import hunt_falls_apart as oracle
 from reference.ch15_model.hunt_falls_apart import lead, without_a_cache
 
-VOCABULARY = 24
+VOCABULARY = 16
 
 
 def random_model(seed, layers, heads, kv_heads, width=4):
     """Weights by Llama's names. Attention is strong, so that the text depends on all tokens and their places."""
-    d, ffn = 8, 12
+    d, ffn = 8, 8
     shapes = {
         "self_attn.q_proj": (heads * width, d),
         "self_attn.k_proj": (kv_heads * width, d),
@@ -56,25 +56,25 @@ def test_two_tokens_by_hand():
 
 
 def test_the_first_token_after_a_prompt(seed):
-    prompt = [4, 19, 8, 1]
+    prompt = [4, 11, 8, 1]
     agrees(hunt_falls_apart, prompt, clear_model(prompt, 1, seed), 4, 2, 1, with_=oracle)
 
 
 @pytest.mark.card("hunt-positions-after-the-prompt")
-@pytest.mark.parametrize("prompt", [[3, 7], [9, 2, 2, 14, 0, 21]], ids=len)
-def test_four_tokens_after_a_prompt_of_any_length(prompt, seed):
-    agrees(hunt_falls_apart, prompt, clear_model(prompt, 4, seed), 4, 2, 4, with_=oracle)
+def test_three_tokens_after_a_prompt(seed):
+    prompt = [9, 2, 14]
+    agrees(hunt_falls_apart, prompt, clear_model(prompt, 3, seed, 1, 2, 2), 2, 2, 3, with_=oracle)
 
 
 def test_a_prompt_of_one_token(seed):
     agrees(hunt_falls_apart, [5], clear_model([5], 3, seed), 4, 2, 3, with_=oracle)
 
 
-@pytest.mark.parametrize("layers, heads, kv_heads", [(1, 3, 3), (3, 2, 1)])
+@pytest.mark.parametrize("layers, heads, kv_heads", [(1, 3, 3), (2, 2, 1)])
 def test_other_numbers_of_layers_and_heads(layers, heads, kv_heads, seed):
-    prompt = [1, 20, 6]
-    w = clear_model(prompt, 4, seed, layers, heads, kv_heads)
-    agrees(hunt_falls_apart, prompt, w, heads, kv_heads, 4, with_=oracle)
+    prompt = [1, 12]
+    w = clear_model(prompt, 2, seed, layers, heads, kv_heads)
+    agrees(hunt_falls_apart, prompt, w, heads, kv_heads, 2, with_=oracle)
 
 
 def test_a_token_may_be_written_again():
@@ -92,6 +92,6 @@ def test_of_equal_logits_the_smaller_id_wins():
 
 
 @settings(max_examples=2)
-@given(st.lists(st.integers(0, VOCABULARY - 1), min_size=2, max_size=6), st.integers(0, 9))
+@given(st.lists(st.integers(0, VOCABULARY - 1), min_size=2, max_size=5), st.integers(0, 9))
 def test_any_prompt(prompt, seed):
-    agrees(hunt_falls_apart, prompt, clear_model(prompt, 4, seed), 4, 2, 4, with_=oracle)
+    agrees(hunt_falls_apart, prompt, clear_model(prompt, 3, seed, 1, 2, 2), 2, 2, 3, with_=oracle)

@@ -15,7 +15,7 @@ REPEATS = {  # a model without layers: a repetition costs 0.0181 nats, and a cha
 }
 
 
-VOCABULARY = 9
+VOCABULARY = 5
 
 
 def text(n, seed):
@@ -55,12 +55,12 @@ def test_a_short_window_by_hand(batch):
 
 
 @pytest.mark.card("loss-over-batches-by-tokens")
-@pytest.mark.parametrize("batch", [1, 2, 3, 9])
+@pytest.mark.parametrize("batch", [1, 2, 9])
 def test_batches_of_any_size(batch, seed):
-    agrees(hunt_two_losses, text(14, seed), *model(seed), 4, batch, with_=oracle)
+    agrees(hunt_two_losses, text(11, seed), *model(seed), 3, batch, with_=oracle)
 
 
-@pytest.mark.parametrize("n", [12, 11, 10, 9])
+@pytest.mark.parametrize("n", [12, 11, 10])
 def test_any_length_of_the_last_window(n, seed):
     agrees(hunt_two_losses, text(n, seed), *model(seed), 4, 3, with_=oracle)
 
@@ -70,7 +70,7 @@ def test_one_window_is_the_whole_text(seed):
     agrees(hunt_two_losses, text(2, seed), *model(seed), 2, 1, with_=oracle)
 
 
-@pytest.mark.parametrize(("heads", "kv_heads", "ffn"), [(2, 2, 3), (4, 2, 6), (1, 1, 1)])
+@pytest.mark.parametrize(("heads", "kv_heads", "ffn"), [(4, 2, 3), (1, 1, 1)])
 def test_models_with_other_heads(heads, kv_heads, ffn, seed):
     agrees(hunt_two_losses, text(7, seed), *model(seed, heads, kv_heads, ffn), 3, 2, with_=oracle)
 
@@ -84,7 +84,7 @@ def test_a_window_of_one_token_predicts_nothing(batch, seed):
     agrees(hunt_two_losses, text(5, seed), *model(seed), 4, batch, with_=oracle)
 
 
-@settings(max_examples=4)
-@given(st.integers(2, 14), st.integers(2, 5), st.integers(1, 4), st.integers(0, 99))
+@settings(max_examples=3)
+@given(st.integers(2, 10), st.integers(2, 5), st.integers(1, 4), st.integers(0, 99))
 def test_any_cut(n, window, batch, seed):
     agrees(hunt_two_losses, text(n, seed), *model(seed), window, batch, with_=oracle)

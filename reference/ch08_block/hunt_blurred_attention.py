@@ -149,6 +149,18 @@ def from_the_model(s: Inputs) -> float:
     return float((s.x.shape[-1] // s.heads) ** -0.5)
 
 
+@hunt_blurred_attention.wrong("the scale is 1/√d with the width of x: a dot product is as long as a head is wide")
+@_scaled
+def by_the_model(s: Inputs) -> float:
+    return float(s.x.shape[-1] ** -0.5)
+
+
+@hunt_blurred_attention.wrong("the scale of a head came on top of the planted one: attention gets more blurred")
+@_scaled
+def on_top(s: Inputs) -> float:
+    return float((s.inner * s.width) ** -0.5)
+
+
 @hunt_blurred_attention.wrong("the scale was left out: attention is sharp now, and sharper than in the original")
 @_scaled
 def unscaled(s: Inputs) -> float:
@@ -232,7 +244,11 @@ def symptom(run: Callable[..., Result], seed: int) -> Symptom:
     words, w = lookup(seed)
     result, spread = run(words, w, 8, 4)
     shares = (spread[..., 1:] / torch.arange(2, spread.shape[-1] + 1).log()).flatten()
-    histogram = Histogram("Entropy of each query in each head", tuple(shares.tolist()), x="share of ln(tokens)")
+    histogram = Histogram(
+        "Entropy of each query in each head",
+        tuple(round(share, 3) for share in shares.tolist()),
+        x="share of ln(tokens)",
+    )
     right = F.cosine_similarity(result, words, dim=-1).mean().item()
     counts = Counts("What the heads bring back", {"likeness to the same word, 1 is perfect": right})
     return Symptom(shares.mean().item(), (histogram, counts))

@@ -125,6 +125,26 @@ def clamped(x: Tensor, gain: Tensor, eps: float) -> Tensor:
     return x / _mean_square(x).sqrt().clamp(min=math.sqrt(eps)) * gain
 
 
+@hunt_quiet_rows.wrong("the size of a row got a minimum, eps: silence is a little quieter, and still far too loud")
+@_second
+def clamped_at_eps(x: Tensor, gain: Tensor, eps: float) -> Tensor:
+    return x / _mean_square(x).sqrt().clamp(min=eps) * gain
+
+
+@hunt_quiet_rows.wrong("eps is under the root and beside it: it counts twice, and quiet rows come out too small")
+@_second
+def eps_twice(x: Tensor, gain: Tensor, eps: float) -> Tensor:
+    return x / ((_mean_square(x) + eps).sqrt() + eps) * gain
+
+
+@hunt_quiet_rows.wrong(
+    "0.001 is added to the root, whatever eps is: that is the root of one eps, and other rows shrink"
+)
+@_second
+def fixed_outside(x: Tensor, gain: Tensor, eps: float) -> Tensor:
+    return _outside(x, gain, 1e-3)
+
+
 @hunt_quiet_rows.wrong("quiet rows were set to zero: that hides the symptom, and rows just above the limit stay loud")
 @_second
 def gated(x: Tensor, gain: Tensor, eps: float) -> Tensor:

@@ -25,9 +25,7 @@ def hunt_same_few_tokens(table: Tensor, start: int, end: int, u: Tensor, t: floa
         scores = [score - again * (token in text) for token, score in enumerate(row)]
         ranked = sorted(range(len(row)), key=lambda token, scores=scores: -scores[token])  # type: ignore[misc]
         largest = max(scores)
-        weights = [math.exp((score - largest) / t) if t else 0.0 for score in scores]
-        if not t:
-            weights[ranked[0]] = 1.0
+        weights = [math.exp((score - largest) / t) for score in scores]
         nucleus, reached, whole = list[int](), 0.0, sum(weights)
         for token in ranked:
             nucleus.append(token)
@@ -185,10 +183,10 @@ def divided_before_lowering(
     table: Tensor, start: int, end: int, u: Tensor, t: float, mass: float, again: float
 ) -> Drawn:
     def lowered(scores: Tensor, text: list[int], again: float, t: float) -> Tensor:
-        return _lower(scores / t if t else scores, text, again, t)
+        return _lower(scores / t, text, again, t)
 
     def distribution(scores: Tensor, t: float, mass: float) -> Tensor:
-        return _nucleus_last(scores, 1.0 if t else 0.0, mass)
+        return _nucleus_last(scores, 1.0, mass)
 
     return _drawn(table, start, end, u, t, mass, again, distribution, lowered=lowered)
 

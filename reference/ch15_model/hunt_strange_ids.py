@@ -81,8 +81,8 @@ def _joined(order: Order) -> Callable[[bytes, dict[bytes, int]], list[bytes]]:
     return cut
 
 
-def _longest_first(number: int, token: bytes, place: int) -> tuple[int, int]:
-    return -len(token), place
+def _largest_id_first(number: int, token: bytes, place: int) -> tuple[int, int]:
+    return -number, place
 
 
 @hunt_strange_ids.right("the neighbors whose token has the smallest id, one place after the other")
@@ -123,10 +123,22 @@ def all_places_at_once(texts: list[str], tokens: list[bytes], specials: Specials
 
 @hunt_strange_ids.wrong(PLANTED)
 def planted(texts: list[str], tokens: list[bytes], specials: Specials) -> list[list[int]]:
-    return _served(texts, tokens, specials, _joined(_longest_first))
+    return _served(texts, tokens, specials, _joined(_largest_id_first))
 
 
-@hunt_strange_ids.wrong("the length still comes first, and only equally long tokens are ordered by their ids")
+@hunt_strange_ids.wrong(
+    "the longest token was joined first, or the leftmost place, which is the same: training had another order"
+)
+def longest_first(texts: list[str], tokens: list[bytes], specials: Specials) -> list[list[int]]:
+    return _served(texts, tokens, specials, _joined(lambda number, token, place: (-len(token), place)))
+
+
+@hunt_strange_ids.wrong("the rightmost place was joined first: training had another order")
+def rightmost_first(texts: list[str], tokens: list[bytes], specials: Specials) -> list[list[int]]:
+    return _served(texts, tokens, specials, _joined(lambda number, token, place: (-place,)))
+
+
+@hunt_strange_ids.wrong("the length comes first, and only equally long tokens are ordered by their ids")
 def length_and_then_id(texts: list[str], tokens: list[bytes], specials: Specials) -> list[list[int]]:
     return _served(texts, tokens, specials, _joined(lambda number, token, place: (-len(token), number, place)))
 
@@ -136,11 +148,6 @@ def length_and_then_id(texts: list[str], tokens: list[bytes], specials: Specials
 )
 def last_place_first(texts: list[str], tokens: list[bytes], specials: Specials) -> list[list[int]]:
     return _served(texts, tokens, specials, _joined(lambda number, token, place: (number, -place)))
-
-
-@hunt_strange_ids.wrong("the tokens were taken in reverse, the last one that training made first")
-def largest_id_first(texts: list[str], tokens: list[bytes], specials: Specials) -> list[list[int]]:
-    return _served(texts, tokens, specials, _joined(lambda number, token, place: (-number, place)))
 
 
 @hunt_strange_ids.wrong(
@@ -185,7 +192,7 @@ def longest_from_the_left(texts: list[str], tokens: list[bytes], specials: Speci
 
 @hunt_strange_ids.wrong("words that are a token were looked up, and all other words are still cut as before")
 def whole_words_looked_up(texts: list[str], tokens: list[bytes], specials: Specials) -> list[list[int]]:
-    cut = _joined(_longest_first)
+    cut = _joined(_largest_id_first)
     return _served(texts, tokens, specials, lambda word, ids: [word] if word in ids else cut(word, ids))
 
 

@@ -24,12 +24,12 @@ def hunt_two_losses(ids: Tensor, weights: Weights, heads: int, kv_heads: int, wi
     losses = []
     for start in range(0, len(ids), window):
         part = ids[start : start + window]
-        logits = model_logits(part.unsqueeze(0), weights, heads, kv_heads)[0]
-        for row, token in zip(logits, part[1:].tolist(), strict=False):
-            away = row - row.amax()
-            losses.append(torch.exp(away).sum().log() - away[token])
-    loss = torch.stack(losses).sum() / len(losses)
-    return {"loss": loss, "perplexity": torch.exp(loss), "tokens": len(losses)}
+        logits = model_logits(part.unsqueeze(0), weights, heads, kv_heads)[0, :-1]
+        away = logits - logits.amax(1, keepdim=True)
+        losses.append(torch.exp(away).sum(1).log() - away[torch.arange(len(away)), part[1:]])
+    tokens = sum(map(len, losses))
+    loss = torch.cat(losses).sum() / tokens
+    return {"loss": loss, "perplexity": torch.exp(loss), "tokens": tokens}
 
 
 def _batches(ids: Tensor, weights: Weights, heads: int, kv_heads: int, window: int, batch: int) -> Batches:
@@ -41,8 +41,9 @@ def _batches(ids: Tensor, weights: Weights, heads: int, kv_heads: int, window: i
     return [losses[start : start + batch] for start in range(0, len(losses), batch)]
 
 
-def _result(loss: Tensor, batches: Batches, perplexity: Tensor | None = None) -> Result:
-    tokens = sum(len(window) for batch in batches for window in batch)
+def _result(loss: Tensor, batches: Batches, perplexity: Tensor | None = None, tokens: int | None = None) -> Result:
+    if tokens is None:
+        tokens = sum(len(window) for batch in batches for window in batch)
     return {"loss": loss, "perplexity": loss.exp() if perplexity is None else perplexity, "tokens": tokens}
 
 
@@ -132,6 +133,13 @@ def by_windows(batches: Batches) -> Result:
 def by_places(batches: Batches) -> Result:
     places = torch.tensor([float(len(batch) * max(len(window) + 1 for window in batch)) for batch in batches])
     return _result(_weighted(batches, places), batches)
+
+
+@hunt_two_losses.wrong("padding was counted as tokens, in the number of tokens too: nothing is predicted there")
+@_of_batches
+def padding_counted(batches: Batches) -> Result:
+    places = torch.tensor([float(len(batch) * max(map(len, batch))) for batch in batches])
+    return _result(_weighted(batches, places), batches, tokens=int(places.sum()))
 
 
 @hunt_two_losses.wrong("the first token of each window was counted too: nothing predicts it")

@@ -30,7 +30,7 @@ def hunt_same_few_tokens(
     `u`.
 
     A logit is lowered by `again` if its token is in the text already. The lowered logits give a distribution at
-    temperature `t`. The next token is drawn from the nucleus of this distribution, the smallest set of most likely
+    temperature `t`, which is above 0. The next token is drawn from the nucleus of this distribution, the smallest set of most likely
     tokens that reaches `mass`, by one number of `u`. Tokens that can be drawn are the tokens of the nucleus.
 
         table = [[2., 1., 0.], [0., 0., 5.], [0., 0., 0.]], start = 0, end = 2, mass = 0.8, again = 1.0, u = [0.9, 0.5]

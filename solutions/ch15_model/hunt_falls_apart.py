@@ -35,7 +35,7 @@ def hunt_falls_apart(
     layers = sum(name.endswith("q_proj.weight") for name in weights)
     cache: list[Cache | None] = [None] * layers
     new: list[int] = []
-    logs, seen = [], 0
+    logs = []
     for step in range(most):
         ids = new[-1:] if step else prompt
         x = embed(torch.tensor([ids]), table)
@@ -43,14 +43,13 @@ def hunt_falls_apart(
             w = {name.split(".")[-2]: t for name, t in weights.items() if name.startswith(f"model.layers.{i}.")}
             width = len(w["q_proj"]) // heads
             ### BEGIN BUG
-            angles = rope_angles(len(ids), width, start=seen)
+            angles = rope_angles(len(ids), width, start=cache[i][0].shape[2] if cache[i] else 0)
             ### PLANTED
             # angles = rope_angles(len(ids), width, start=step)
             ### END BUG
             mixed, cache[i] = _attend(rms_norm(x, w["input_layernorm"]), w, angles, cache[i], heads, kv_heads)
             x = x + mixed
             x = x + swiglu(rms_norm(x, w["post_attention_layernorm"]), w["gate_proj"], w["up_proj"], w["down_proj"])
-        seen += len(ids)
         log_p = torch.log_softmax(head(rms_norm(x[:, -1:], weights["model.norm.weight"]), table)[0, 0], dim=-1)
         new.append(int(log_p.argmax()))
         logs.append(log_p[new[-1]])

@@ -54,6 +54,6 @@ def _parts(word: bytes, ids: dict[bytes, int]) -> list[bytes]:
         ### BEGIN BUG
         best = min(places, key=lambda i: ids[joined[i]])
         ### PLANTED
-        # best = max(places, key=lambda i: len(joined[i]))
+        # best = max(places, key=lambda i: ids[joined[i]])
         ### END BUG
         parts[best : best + 2] = [joined[best]]

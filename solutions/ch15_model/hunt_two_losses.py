@@ -27,7 +27,8 @@ def hunt_two_losses(
 
     The text is cut into windows of `window` ids, and the last one may be shorter. `window` is at least 2. In each
     window the model predicts every token but the first, from the tokens before it in the window. `batch` windows are
-    computed at a time. This decides how much memory it takes, and nothing else.
+    computed at a time: more might not fit into memory. This decides how much memory the computation takes, and nothing
+    else.
 
     "loss" is the mean of −ln p over all predicted tokens of the text, in nats a token. "perplexity" is e^loss. Both are
     float32 tensors without an axis. "tokens" is the number of predicted tokens, a Python int.
