@@ -30,8 +30,9 @@ def hunt_same_few_tokens(
     `u`.
 
     A logit is lowered by `again` if its token is in the text already. The lowered logits give a distribution at
-    temperature `t`, which is above 0. The next token is drawn from the nucleus of this distribution, the smallest set of most likely
-    tokens that reaches `mass`, by one number of `u`. Tokens that can be drawn are the tokens of the nucleus.
+    temperature `t`, which is above 0. The next token is drawn from the nucleus of this distribution, the smallest set
+    of most likely tokens that reaches `mass`, by one number of `u`. The tokens of the nucleus can be drawn, and no
+    others.
 
         table = [[2., 1., 0.], [0., 0., 5.], [0., 0., 0.]], start = 0, end = 2, mass = 0.8, again = 1.0, u = [0.9, 0.5]
         t = 1   ->   [1, 2], [2, 1]   after 0: [0.67, 0.24, 0.09]: two tokens reach 0.8; after 1: token 2 alone has 0.99
