@@ -10,7 +10,6 @@ from reference.ch04_optimization.adam_step import adam_step
 from reference.ch15_model.hunt_fp16_crawl import hunt_fp16_crawl
 from reference.ch15_model.hunt_resume_spike import hunt_resume_spike
 from reference.ch15_model.hunt_saved_model import hunt_saved_model
-from reference.symptom import Counts
 
 STOP = 200  # steps of the symptom of hunt_resume_spike before the stop
 
@@ -32,7 +31,7 @@ def numbers() -> Iterator[str]:
     yield f"a loss of {planted:.2f} nats instead of {healthy:.2f}"
     trained, enough = (_count(run) for run in (hunt_saved_model.wrongs["planted"].fn, hunt_saved_model))
     assert trained - enough == 24 * 16
-    yield f"{trained:,.0f} parameters instead of {enough:.0f}"
+    yield f"{trained:,} parameters instead of {enough}"
     healthy, planted = _both(hunt_resume_spike)
     assert healthy < 0
     yield f"jumps by {planted:.2f} nats"
@@ -45,11 +44,19 @@ def _both(hunt: Oracle[..., object]) -> tuple[float, float]:
     return hunt.seen(hunt, 0).number, hunt.seen(hunt.wrongs["planted"].fn, 0).number
 
 
-def _count(run: Callable[..., Any]) -> float:
+def _count(run: Callable[..., Any]) -> int:
+    """The number of parameters that a run of the symptom with seed 0 returns."""
+    counts = []
+
+    def counting(*inputs: Any) -> Any:
+        result = run(*inputs)
+        counts.append(result[1])
+        return result
+
     assert hunt_saved_model.seen is not None
-    (counts,) = (view for view in hunt_saved_model.seen(run, 0).views if isinstance(view, Counts))
-    (count,) = counts.rows.values()
-    return count
+    hunt_saved_model.seen(counting, 0)
+    (count,) = counts
+    return int(count)
 
 
 def _after_the_stop() -> Iterator[str]:
