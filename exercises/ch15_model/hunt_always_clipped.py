@@ -1,7 +1,7 @@
 """Every step is clipped
 
-The batch of this run does not fit into memory, so it comes in micro-batches. The model learns. But the log says that
-clipping acts in almost every step, and a run with one large batch was hardly ever clipped. Find the mistake.
+The batch of this run does not fit into memory, so it comes in micro-batches. The model learns. But its log
+says that every step is clipped, and a run with one large batch was hardly ever clipped. Find the mistake.
 """
 
 import torch

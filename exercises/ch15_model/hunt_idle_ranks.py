@@ -65,6 +65,6 @@ def hunt_idle_ranks(
 def _restored(states: list[Tensor]) -> list[torch.Generator]:
     """A generator for each rank, as it was when the checkpoint was written."""
     generators = [torch.Generator() for _ in states]
-    for rank, generator in enumerate(generators):
+    for generator in generators:
         generator.set_state(states[0])
     return generators

@@ -6,20 +6,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch15_model.hunt_always_clipped import hunt_always_clipped
-from grader.checks import agrees
+from grader.checks import agrees, randn, seeded
 from reference import tiny
 from reference.ch15_model.hunt_always_clipped import hunt_always_clipped as oracle
 
 
-def small(seed):
-    return tiny.weights(seed, width=8, layers=1, std=0.3)
+def table(seed):
+    """A model without layers: it predicts a token from the one before it."""
+    return {"model.embed_tokens.weight": randn(4, 2, seed=seed), "model.norm.weight": torch.ones(2)}
 
 
-def batch(seed, *shapes):
+def batch(seed, *shapes, vocabulary=4):
     """Micro-batches of these shapes."""
-    ids = tiny.corpus(seed, sum(rows * length for rows, length in shapes))
-    parts = ids.split([rows * length for rows, length in shapes])
-    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+    generator = seeded(seed)
+    return [torch.randint(vocabulary, shape, generator=generator) for shape in shapes]
 
 
 def test_two_micro_batches_of_equal_windows_by_hand():
@@ -31,24 +31,29 @@ def test_two_micro_batches_of_equal_windows_by_hand():
 
 
 @pytest.mark.card("norm-times-micro-batches")
-@pytest.mark.parametrize("micro", [1, 3])
+@pytest.mark.parametrize("micro", [1, 2])
 def test_the_norm_does_not_grow_with_the_number_of_micro_batches(micro, seed):
-    batches = [batch(seed, *[(1, 5)] * micro) for _ in range(2)]
-    agrees(hunt_always_clipped, batches, small(seed), 2, 1, 0.01, 1e3, with_=oracle)
+    batches = [batch(seed, *[(1, 3)] * micro)]
+    agrees(hunt_always_clipped, batches, table(seed), 1, 1, 0.01, 1e3, with_=oracle)
 
 
 def test_micro_batches_with_different_numbers_of_predictions(seed):
-    batches = [batch(seed + i, (3, 4), (1, 7), (1, 2)) for i in range(2)]
-    agrees(hunt_always_clipped, batches, small(seed), 4, 2, 0.01, 1e3, with_=oracle)
+    batches = [batch(seed + i, (2, 3), (1, 4), (1, 2)) for i in range(2)]
+    agrees(hunt_always_clipped, batches, table(seed), 1, 1, 0.01, 1e3, with_=oracle)
+
+
+def test_a_model_with_a_layer(seed):
+    weights = tiny.weights(seed, width=8, layers=1, std=0.3)
+    agrees(hunt_always_clipped, [batch(seed, (1, 3), (2, 4), vocabulary=32)], weights, 4, 2, 0.01, 1e3, with_=oracle)
 
 
 @pytest.mark.parametrize("max_norm", [0.1, 3.0])
 def test_steps_that_are_clipped(max_norm, seed):
-    batches = [batch(seed, (1, 3)), batch(seed + 1, (2, 6), (1, 4), (1, 3)), batch(seed + 2, (3, 3), (1, 2))]
-    agrees(hunt_always_clipped, batches, small(seed), 2, 1, 0.02, max_norm, with_=oracle)
+    batches = [batch(seed, (2, 4), (1, 2)), batch(seed + 1, (1, 3), (1, 5))]
+    agrees(hunt_always_clipped, batches, table(seed), 1, 1, 0.02, max_norm, with_=oracle)
 
 
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(
     st.lists(st.tuples(st.integers(1, 3), st.integers(2, 5)), min_size=1, max_size=2),
     st.floats(0.1, 9),
@@ -56,4 +61,4 @@ def test_steps_that_are_clipped(max_norm, seed):
 )
 def test_any_batches(shapes, max_norm, seed):
     batches = [batch(seed, *shapes), batch(seed + 1, (1, 3))]
-    agrees(hunt_always_clipped, batches, small(seed), 2, 1, 0.02, max_norm, with_=oracle)
+    agrees(hunt_always_clipped, batches, table(seed), 1, 1, 0.02, max_norm, with_=oracle)

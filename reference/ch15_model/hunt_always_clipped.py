@@ -177,6 +177,16 @@ def divided_after(*args: Any) -> Log:
     return _trained(*args, gradient=_all, used=lambda batch: 1 / len(batch))
 
 
+@hunt_always_clipped.wrong(
+    "gradient and norm were divided after the clipping: clipping still gets the gradient that is too large"
+)
+def both_divided_after(*args: Any) -> Log:
+    def fewer(batch: Batch) -> float:
+        return 1 / len(batch)
+
+    return _trained(*args, gradient=_all, logged=fewer, used=fewer)
+
+
 @hunt_always_clipped.wrong("the learning rate was lowered: AdamW takes smaller steps, and every step is still clipped")
 def lower_rate(*args: Any) -> Log:
     return _trained(*args, gradient=_all, rates=0.25)

@@ -148,6 +148,14 @@ def with_a_floor(*args: Any) -> Run:
     return _trained(*args, rate=rate)
 
 
+@hunt_early_stop.wrong("the rate was kept from falling below a limit: the schedule still ends too early")
+def kept_above_a_limit(*args: Any) -> Run:
+    def rate(step: int, k: int, peak: float, warmup: int, total: int) -> float:
+        return max(warmup_cosine(_last(step, k), peak, warmup, total), 0.1 * peak)
+
+    return _trained(*args, rate=rate)
+
+
 @hunt_early_stop.wrong("the warmup was removed: it only delays the start, and the end is still too early")
 def without_warmup(*args: Any) -> Run:
     return _trained(*args, rate=lambda step, k, peak, warmup, total: warmup_cosine(_last(step, k), peak, 0, total))
@@ -164,8 +172,8 @@ def step_for_each(stream: list[Tensor], held_out: Tensor, per_step: int, weights
 
 @hunt_early_stop.symptom("loss of held-out text after the run, in nats a token")
 def symptom(run: Callable[..., Run], seed: int) -> Symptom:
-    ids = corpus(seed, 41 * 4 * 64).reshape(-1, 4, 16)
-    stream, held_out = list(ids[:160]), ids[160:164].flatten(0, 1)
+    ids = corpus(seed, 21 * 4 * 64).reshape(-1, 4, 16)
+    stream, held_out = list(ids[:80]), ids[80:84].flatten(0, 1)
     weights = tiny_weights(seed, width=16, layers=1, std=0.1)
-    losses, final = run(stream, held_out, 4, weights, HEADS, KV_HEADS, 0.3, 4)
+    losses, final = run(stream, held_out, 4, weights, HEADS, KV_HEADS, 0.3, 2)
     return Symptom(float(final), (Curve("training loss", tuple(losses.tolist())),))

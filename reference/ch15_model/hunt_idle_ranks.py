@@ -160,6 +160,17 @@ def new_seeds(*args: Any) -> Run:
     return _resumed(*args, draws=draws)
 
 
+@hunt_idle_ranks.wrong(
+    "the ranks got seeds that follow the seed of the first state: they differ, but this is not the run that was saved"
+)
+def seeds_after_the_first(*args: Any) -> Run:
+    def draws(states: States, shape: Shape) -> Draw:
+        seed = _generator(states[0]).initial_seed()
+        return _each([torch.Generator().manual_seed(seed + rank) for rank in range(len(states))], shape)
+
+    return _resumed(*args, draws=draws)
+
+
 @hunt_idle_ranks.wrong("all ranks draw in turn from one generator: they differ, but each has a saved state of its own")
 def one_stream(*args: Any) -> Run:
     return _resumed(*args, draws=lambda states, shape: _each([_generator(states[0])] * len(states), shape))
@@ -194,15 +205,25 @@ def summed(*args: Any) -> Run:
     return _resumed(*args, draws=_first, scale=len(args[0]["rng"]))
 
 
-RANKS, STEPS = 8, 40
+RANKS, STEPS, BEFORE = 8, 30, 200
+
+
+def _running(seed: int) -> States:
+    """The states of generators that have drawn for BEFORE steps."""
+    states = []
+    for rank in range(RANKS):
+        generator = torch.Generator().manual_seed(1000 * seed + 37 * rank + 11)
+        torch.randint(9, (13 * BEFORE,), generator=generator)
+        states.append(generator.get_state())
+    return states
 
 
 @hunt_idle_ranks.symptom("typical jump of the loss from one step to the next, in nats a token")
 def symptom(run: Callable[..., Run], seed: int) -> Symptom:
     params = tiny_weights(seed, width=16, layers=1)
-    zeros = {name: torch.zeros_like(w) for name, w in params.items()}
-    states = [torch.Generator().manual_seed(100 * seed + rank).get_state() for rank in range(RANKS)]
-    saved = {"params": params, "m": zeros, "v": dict(zeros), "step": 0, "rng": states}
+    m = {name: torch.zeros_like(w) for name, w in params.items()}
+    v = {name: torch.full_like(w, 1e-3) for name, w in params.items()}
+    saved = {"params": params, "m": m, "v": v, "step": BEFORE, "rng": _running(seed)}
     losses, _ = run(saved, corpus(seed, 4000), HEADS, KV_HEADS, 1, 12, 10, STEPS, 0.02)
     jumps = losses.diff()[STEPS // 4 :].abs()
     return Symptom(float(jumps.mean()), (Curve(f"training loss of {RANKS} ranks", tuple(losses.tolist())),))

@@ -124,9 +124,7 @@ def planted(*args: Any) -> Graded:
 
 @hunt_rubbish.wrong("the past was hidden and the future stayed: the triangle is on the wrong side")
 def past_hidden(*args: Any) -> Graded:
-    return _graded(
-        *args, attend=_masked(lambda n, padding, layer: padding & ~torch.eye(n, dtype=torch.bool) | _future(n).mT)
-    )
+    return _graded(*args, attend=_masked(lambda n, padding, layer: padding | _future(n).mT))
 
 
 @hunt_rubbish.wrong("each token was hidden from itself, too: it must see itself, and the first one sees nothing else")
@@ -225,7 +223,7 @@ def symptom(run: Callable[..., Graded], seed: int) -> Symptom:
         for name, p in w.items():
             w[name], m[name], v[name] = adamw_step(p, grads[name], m[name], v[name], step + 1, lr=0.01, decay=0.0)
     attend = _masked(_causal)
-    written = [_written(w, start, attend) for start in ("the cats", "the old bird", "the child near the dogs")]
+    written = [_written(w, start, attend) for start in ("the dogs", "the old bird", "the child near the dogs")]
     new, _ = _graded(_sentences(seed + 1000, 16), w, LAYERS, HEADS, attend=attend)
     return Symptom(
         float(new),

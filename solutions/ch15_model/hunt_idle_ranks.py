@@ -65,10 +65,11 @@ def hunt_idle_ranks(
 def _restored(states: list[Tensor]) -> list[torch.Generator]:
     """A generator for each rank, as it was when the checkpoint was written."""
     generators = [torch.Generator() for _ in states]
-    for rank, generator in enumerate(generators):
-        ### BEGIN BUG
-        generator.set_state(states[rank])
-        ### PLANTED
-        # generator.set_state(states[0])
-        ### END BUG
+    ### BEGIN BUG
+    for generator, state in zip(generators, states, strict=True):
+        generator.set_state(state)
+    ### PLANTED
+    # for generator in generators:
+    #     generator.set_state(states[0])
+    ### END BUG
     return generators

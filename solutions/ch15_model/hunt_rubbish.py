@@ -16,7 +16,9 @@ Tensors = dict[str, Float32[Tensor, "..."]]
 def hunt_rubbish(
     sentences: list[list[int]], weights: Tensors, layers: int, heads: int
 ) -> tuple[Float32[Tensor, ""], Tensors]:
-    """(loss, gradients by name) of one batch of sentences of different lengths. At least one has two ids or more.
+    """(loss, gradients by name) of one batch of sentences of different lengths.
+
+    Each sentence has at least one id, and at least one sentence has two ids or more.
 
     The loss is the mean of -log p over all tokens of all sentences but the first of each, in nats. p is the probability
     that the model gives to a token when it writes: it reads one token after the other, and keeps the keys and values of

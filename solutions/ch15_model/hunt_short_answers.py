@@ -11,7 +11,6 @@ from torch import Tensor
 from exercises.ch08_block.next_token_loss import next_token_loss
 from exercises.ch15_model.model_logits import model_logits
 
-IGNORED = -100
 Weights = dict[str, Float32[Tensor, "..."]]
 
 
@@ -36,7 +35,7 @@ def hunt_short_answers(
     for start in range(0, len(texts), batch):
         ids, labels = _padded(texts[start : start + batch], pad)
         leaves = {name: w.detach().requires_grad_() for name, w in weights.items()}
-        loss = next_token_loss(model_logits(ids, leaves, heads, kv_heads), labels, IGNORED)
+        loss = next_token_loss(model_logits(ids, leaves, heads, kv_heads), labels)
         gradients = torch.autograd.grad(loss, list(leaves.values()))
         weights = {name: w.detach() - lr * g for (name, w), g in zip(leaves.items(), gradients, strict=True)}
         losses.append(loss.detach())
@@ -47,7 +46,7 @@ def _padded(texts: list[list[int]], pad: int) -> tuple[Int64[Tensor, "b n"], Int
     """The texts as ids and as labels, as long as the longest text."""
     ids = torch.full((len(texts), max(map(len, texts))), pad)
     ### BEGIN BUG
-    labels = torch.full_like(ids, IGNORED)
+    labels = torch.full_like(ids, -100)
     ### PLANTED
     # labels = torch.full_like(ids, pad)
     ### END BUG
