@@ -43,7 +43,7 @@ def numbers() -> Iterator[str]:
     mended, planted = _both(hunt_early_stop)
     yield f"with a loss of {planted.number:.1f} nats on held-out text, and the mended run with {mended.number:.1f}"
     mended, planted = _both(hunt_idle_ranks)
-    yield f"jumps by {planted.number:.1f} nats, and the loss of the mended run by {mended.number:.1f}"
+    yield f"jumps by {planted.number:.2f} nats, and the loss of the mended run by {mended.number:.2f}"
 
 
 def _both(hunt: Oracle[..., object]) -> tuple[Symptom, Symptom]:
