@@ -64,7 +64,7 @@ def weights(seed: int, width: int = 32, layers: int = 2, std: float = 0.02) -> d
     """Random weights by Llama's names, float32, as `model_logits(ids, weights, HEADS, KV_HEADS)` takes them.
 
     `width` is the hidden size, a multiple of 4, because each of the HEADS heads has an even width. The standard
-    deviations are those of `init_std`, and gains are 1.
+    deviations come from `init_std`, and gains are 1.
     """
     sizes = _shapes(width, layers)
     stds = init_std(sizes, layers, std)

@@ -1,4 +1,4 @@
-"""Dropout belongs to the training, and the held-out loss is that of the whole network."""
+"""Dropout belongs to the training, and the whole network has the held-out loss."""
 
 import pytest
 import torch

@@ -35,7 +35,7 @@ def hunt_early_stop(
     then falls to 0 over the other steps of the run.
 
     losses[i] is the mean loss of the micro-batches of step i before its update, in nats. `final` is the loss of
-    `held_out` after the last step. All losses are those of the next token. The inputs are not changed.
+    `held_out` after the last step. All losses are losses of the next token. The inputs are not changed.
     """
     total = len(stream) // per_step
     params = dict(weights)

@@ -173,7 +173,7 @@ def planted(
 
 
 @hunt_noisy_evaluation.wrong(
-    "the evaluation got a fixed seed of its own: the noise is gone, and the loss is still that of a thinned network"
+    "the evaluation got a fixed seed of its own: the noise is gone, and the network is still thinned"
 )
 def own_seed(
     weights: Weights, train: Tensor, held_out: Tensor, rate: float, steps: int, every: int, lr: float, seed: int

@@ -196,7 +196,7 @@ def float32_forward(r: Run) -> Tuned:
     return r.tune(wide=True)
 
 
-@hunt_stalled_loss.wrong("the bf16 copies were made once, before the first step: all gradients are those of the first")
+@hunt_stalled_loss.wrong("the bf16 copies were made once, before the first step: all gradients belong to the first")
 @_of_inputs
 def copied_once(r: Run) -> Tuned:
     return r.tune(frozen=True)

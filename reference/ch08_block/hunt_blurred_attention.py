@@ -233,7 +233,7 @@ def only_the_instrument(s: Inputs) -> Result:
     return s.answer(s.inner**-0.5)[0], s.answer(s.width**-0.5)[1]
 
 
-@hunt_blurred_attention.wrong("the result was mended, and the entropy is still that of the planted scale")
+@hunt_blurred_attention.wrong("the result was mended, and the entropy still has the planted scale")
 @_of_inputs
 def only_the_result(s: Inputs) -> Result:
     return s.answer(s.width**-0.5)[0], s.answer(s.inner**-0.5)[1]

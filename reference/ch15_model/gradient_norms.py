@@ -171,7 +171,7 @@ def in_its_dtype(grads: Grads) -> Norms:
     return _norms({name: grad if grad is None else grad.square().sum().double().sqrt() for name, grad in grads.items()})
 
 
-@gradient_norms.wrong("the squares were computed in float32: those of 1e-25 are 0; add them up in float64")
+@gradient_norms.wrong("the squares were computed in float32, where the square of 1e-25 is 0: add them up in float64")
 def in_float32(grads: Grads) -> Norms:
     return _norms(
         {name: grad if grad is None else grad.float().square().sum().double().sqrt() for name, grad in grads.items()}

@@ -158,7 +158,7 @@ def only_v(r: Run) -> Trained:
     return r.train(frozenset({"m"}))
 
 
-@hunt_resume_spike.wrong("the moments came back, but step, order and random state are those of a new run")
+@hunt_resume_spike.wrong("the moments came back, but step, order and random state belong to a new run")
 @_of_inputs
 def only_moments(r: Run) -> Trained:
     return r.train(frozenset({"step", "order", "rng"}))

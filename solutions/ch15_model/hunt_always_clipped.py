@@ -27,7 +27,7 @@ def hunt_always_clipped(
     """{"loss": ..., "norm": ..., "moved": ...}: the log of a training run, one value for each step.
 
     `batches` has the micro-batches of each step. A micro-batch holds whole windows of ids, and the number and the
-    length of its windows may differ from those of others. A window of n ids has n - 1 predictions.
+    length of its windows may differ from one to the next. A window of n ids has n - 1 predictions.
 
     A step does what it would do with the whole batch at once. "loss" is the mean over all predictions of the batch,
     before the update. "norm" is the norm of the gradient of this loss, all weights together. The gradient is clipped
