@@ -87,7 +87,7 @@ def test_a_hunt_is_not_started_until_a_line_changes_and_passes_when_mended(play)
     play.write(NAME, planted_text(play).replace("    total =", "    scores = scores.clamp(max=10.0)\n    total ="))
     hidden = " ".join(play.says("run", NAME).stdout.split())
     assert "yours 100, healthy 100" in hidden
-    assert "this looks like: the scores were clamped to at most 10" in hidden
+    assert "this looks like: the scores were clamped below the limit of exp: above the clamp all are equal" in hidden
     play.solve(NAME)
     mended = play.says("run", NAME)
     assert mended.returncode == 0
