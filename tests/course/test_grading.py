@@ -124,7 +124,7 @@ def judged(monkeypatch):
 
     def record(cache, key, verdict):
         koans.append(verdict.koan)
-        put(cache, key, verdict)
+        return put(cache, key, verdict)
 
     monkeypatch.setattr(VerdictCache, "put", record)
     return koans

@@ -237,7 +237,7 @@ def term(tmp_path_factory):
 
     def record(cache, key, verdict):
         term.judged.append(verdict.koan.partition("/")[2])
-        put(cache, key, verdict)
+        return put(cache, key, verdict)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KOANS_WARM_SECONDS", "600")

@@ -1,5 +1,7 @@
 """Writes files of results. `saved` says what a file holds. It has at most about 20 kB for each student.
 
+The names of the workbook's koans and cards come on top of that, once for all students.
+
 All that other reports show is in the file. Only where a student's texts have no room are they cut, the longest first:
 the last line of a text that was cut says how many characters are missing.
 
@@ -54,7 +56,8 @@ def classroom(results: Class) -> Iterator[str]:
 class _Tables:
     """What the grades of a class have in common, with the position of each.
 
-    `written` is the start of the file, up to the first grade. `room` is how many bytes that leaves for each grade.
+    `written` is the start of the file, up to the first grade. `room` is how many bytes that leaves for each grade. The
+    names of koans and cards grow with the workbook and not with the class, so they take none of it.
     """
 
     def __init__(self, results: Class) -> None:
@@ -65,14 +68,18 @@ class _Tables:
         students = max(1, len(results.grades))
         self.shared = shared(self._look(results), FOR_TEXTS * students)
         self.written = "".join(self._write(results))
-        self.room = ROOM - 2 - len(self.written.encode()) // students  # 2 for the comma and the end of its line
+        others = len(self.written.encode()) - len("".join(self._names()).encode())
+        self.room = ROOM - 2 - others // students  # 2 for the comma and the end of its line
+
+    def _names(self) -> Iterator[str]:
+        yield from _table("koans", [_trimmed(koan) for koan in self.koans])
+        yield f'"cards":{json_line(list(self.cards))},\n'
 
     def _write(self, results: Class) -> Iterator[str]:
         head = {"schema": SCHEMA, "name": results.name, "seed_digest": self.seed_digest}
         yield f'{json_line(head)[:-1]},"notes":{json_line([whole(note) for note in results.notes])},\n'
         yield f'"rungs":{json_line(list(RUNGS))},\n'
-        yield from _table("koans", [_trimmed(koan) for koan in self.koans])
-        yield f'"cards":{json_line(list(self.cards))},\n'
+        yield from self._names()
         yield from _table("machines", [msgspec.json.decode(machine) for machine in self.machines])
         yield from _table("texts", self.shared.texts)
         yield '"grades":['
