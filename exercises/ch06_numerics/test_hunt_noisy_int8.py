@@ -11,7 +11,7 @@ from reference.ch06_numerics.hunt_noisy_int8 import hunt_noisy_int8 as oracle
 
 
 def matrix(out, n, seed):
-    """Weights of which none, over its scale, lies near a half: there honest ways to compute a scale differ."""
+    """Random weights. Right answers may round in two ways where weight / scale is near a half, so these are 0."""
     w = randn(out, n, seed=seed)
     return w.masked_fill(near_a_half(w), 0.0)
 

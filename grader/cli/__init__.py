@@ -38,7 +38,7 @@ from grader.cli import (
     tracking,
     verifying,
 )
-from grader.cli.base import Json, dump, here, not_recorded, own_workbook, say, show, version, waiting, workbook
+from grader.cli.base import Json, Seed, dump, here, not_recorded, own_workbook, say, show, version, waiting, workbook
 from grader.cli.sections import Sections
 from grader.judge.runner import Limits, Runner
 from grader.learn import assignments, attempts, pace, tracks
@@ -67,7 +67,6 @@ app.add_typer(engine.app, name="engine")
 app.add_typer(assignment_verbs.app, name="assignment")
 app.add_typer(model.app, name="model")
 
-Seed = Annotated[int, typer.Option(metavar="N", help="Seed of all random inputs.", min=0, max=2**63 - 1)]
 KoanId = Annotated[
     str | None,
     typer.Argument(

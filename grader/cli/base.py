@@ -22,6 +22,7 @@ from grader.book.project import project
 from grader.book.verdict import one_line
 from grader.book.workbook import Workbook, find_root
 
+Seed = Annotated[int, typer.Option(metavar="N", help="Seed of all random inputs.", min=0, max=2**63 - 1)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 
 

@@ -9,7 +9,7 @@ import typer
 
 from grader.book.errors import KoansError
 from grader.cli import completion
-from grader.cli.base import Json, dump, show, waiting, workbook
+from grader.cli.base import Json, Seed, dump, show, waiting, workbook
 from grader.cli.tracking import koan_or_current
 from grader.judge.runner import Runner
 from grader.learn import attempts
@@ -33,7 +33,7 @@ def symptom(
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Seed of all random inputs.", min=0, max=2**63 - 1)] = 0,
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Show what a hunt's code does at work, beside the same code in order: a curve, a text, a histogram or a count.

@@ -61,8 +61,8 @@ def hunt_resume_spike(
 
     `params` has "table", (v, d), and "head", (v, d): the logits after a token are head · tanh(its row of the table).
     Adam takes `steps` steps with betas (0.9, 0.999) and eps 1e-8. After the stop, only the checkpoint is left of the
-    run so far: the second part starts from what `resume(save(run))` returns. Still the losses and the weights are those
-    of a run that never stopped. The inputs are not changed.
+    run so far: the second part starts from what `resume(save(run))` returns. Still, losses and weights are the same as
+    without the stop. The inputs are not changed.
     """
     run, losses = begin(params, seed), []
     for number in range(steps):
