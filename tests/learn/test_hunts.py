@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import re
+from unittest import mock
 
 import pytest
 from textual.widgets import Static
@@ -242,6 +243,8 @@ def test_a_notebook_shows_the_symptom_and_takes_the_mended_cell(play):
         assert "symptom: steps with a finite loss, of 100: yours" in as_text(result)
         assert "Find the wrong line, and mend it." in as_html(result)
         assert '<img alt="steps with a finite loss, of 100: yours' in as_html(result)
+        with mock.patch("grader.learn.notebook.render.picture", side_effect=KoansError("drawing needs matplotlib")):
+            assert "loss: yours (a line)   healthy (dashed)" in as_html(result)  # the same as text
         second, _ = session.attempt(koan, [Cell("cell [1]", planted), Cell("cell [2]", mended)])
         assert second.verdict.status == Status.passed
         assert second.symptom.shown.number == 100

@@ -18,6 +18,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from grader.book import terminal
+from grader.book.errors import KoansError
 from grader.book.symptom_run import SymptomRun
 from grader.book.verdict import SYMBOLS, Status, clean, split_notes
 from grader.book.workbook import Koan
@@ -86,15 +87,19 @@ class CheckOutput:
 
 def as_text(result: CheckResult) -> str:
     """The result as text, as it looks in a terminal."""
-    out = io.StringIO()
-    console = terminal.SafeConsole(file=out, width=WIDTH, color_system=None, force_jupyter=False)
+    parts: list[RenderableType] = []
     if result.step.symptom is not None:
-        console.print(SymptomView(result.step.symptom), "")
-    console.print(terminal.verdict(result.step.koan, result.step.verdict, debug=False))
-    for line in filter(None, (_why_no_speed(result), result.note)):
-        console.print(line)
+        parts += [SymptomView(result.step.symptom), ""]
+    parts.append(terminal.verdict(result.step.koan, result.step.verdict, debug=False))
+    parts += filter(None, (_why_no_speed(result), result.note))
     if result.step.unlocked:
-        console.print(unlocked(result.step.unlocked))
+        parts.append(unlocked(result.step.unlocked))
+    return _plain(*parts)
+
+
+def _plain(*parts: RenderableType) -> str:
+    out = io.StringIO()
+    terminal.SafeConsole(file=out, width=WIDTH, color_system=None, force_jupyter=False).print(*parts, sep="\n")
     return out.getvalue().rstrip()
 
 
@@ -169,7 +174,11 @@ def _parts(result: CheckResult) -> Iterator[str]:
 
 
 def _symptom(koan: Koan, run: SymptomRun) -> Iterator[str]:
-    data = base64.b64encode(picture(koan, run, "png")).decode()
+    try:
+        data = base64.b64encode(picture(koan, run, "png")).decode()
+    except KoansError:  # matplotlib is not installed
+        yield _block(_plain(SymptomView(run)))
+        return
     yield f'<img alt="{escape(caption(run))}" style="max-width:640px;width:100%" src="data:image/png;base64,{data}">'
 
 
