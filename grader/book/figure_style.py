@@ -28,7 +28,7 @@ def style() -> Any:
     try:
         import matplotlib
     except ImportError:
-        raise KoansError("drawing needs matplotlib: pip install -e '.[dev]'") from None
+        raise KoansError("drawing needs matplotlib: pip install matplotlib") from None
     defaults: dict[str, Any] = {k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith("backend")}
     settings: Any = defaults | STYLE  # Any, because matplotlib has a type for every key
     return matplotlib.rc_context(settings)
